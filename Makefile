@@ -1,0 +1,40 @@
+# einvoiced: every verb sets up what it needs by itself.
+PYTHON = .venv/bin/python
+
+.PHONY: menu setup demo run test lint wheel-test bench clean
+
+menu:
+	@echo "make demo        the main job, end to end, on virtual hardware"
+	@echo "make run         keep such a box running, to play with"
+	@echo "make test        all tests that belong to every change"
+	@echo "make lint        ruff and mypy --strict"
+	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
+	@echo "make bench       measure; writes build/bench.json"
+	@echo "make clean       remove what was built"
+
+setup:
+	@tools/setup.sh dev
+
+demo: setup
+	@$(PYTHON) -m tools.demo
+
+run: setup
+	@$(PYTHON) -m tools.demo --keep
+
+test: setup
+	@$(PYTHON) -m pytest
+
+lint: setup
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+wheel-test: setup
+	@tools/wheel-test.sh
+
+bench:
+	@tools/setup.sh dev,bench
+	@$(PYTHON) -m tests.bench
+
+clean:
+	rm -rf build dist demo-box .mypy_cache .ruff_cache .pytest_cache .hypothesis

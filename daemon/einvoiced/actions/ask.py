@@ -1,0 +1,159 @@
+"""The questions: one invoice, the ranges, the numbers of a status. They append nothing."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from einvoiced.actions.box import Box
+from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
+from einvoiced.journal import entries
+from einvoiced.journal.entries import Labels
+from einvoiced.journal.writer import Action, Transaction
+from einvoiced.rules.identifiers import key_bytes
+from einvoiced.rules.numbers import split_invoice_number
+from einvoiced.rules.period import Period
+
+
+class InvoiceShown(Struct, frozen=True):
+    """An invoice as it stands: `result` are the bytes that `invoice.issue` answered."""
+
+    key: str
+    state: str
+    paper: entries.Paper
+    labels: Labels
+    result: Raw
+
+
+class RangeState(Struct, frozen=True):
+    """A range and how far it is used; `next` is None when it is spent."""
+
+    year_month: str
+    period: str
+    track: str
+    begin: str
+    end: str
+    next: str | None
+    left: int
+    state: str
+
+
+class Counts(Struct, frozen=True):
+    """What a status says of the journal: numbers and papers."""
+
+    numbers_left_this_period: int
+    numbers_left_next_period: int
+    proofs_waiting: int
+    proofs_unconfirmed: int
+    last_number: str | None
+    entries: int
+
+
+def get_invoice(
+    box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None
+) -> Action[InvoiceShown]:
+    """Find an invoice by the till's key, or by its number (newest period first unless `year_month` names one).
+
+    InvalidParams unless exactly one of key and invoice_number is given; the action raises InvoiceNotFound.
+    """
+    if (key is None) == (invoice_number is None):
+        raise InvalidParams(detail="give either key or invoice_number")
+    if box.shop is None:
+        raise NotConfigured(detail="no seller")
+    seller = box.shop.seller.identifier
+    if key is not None:
+        bits = key_bytes(key)
+        return lambda tx: _shown(
+            tx, tx.one("SELECT sequence FROM keys WHERE seller = ? AND key = ?", seller, bits), key
+        )
+    number = invoice_number or ""
+    try:
+        track, digits = split_invoice_number(number)
+    except ValueError as error:
+        raise InvalidParams("invoice_number", detail=str(error)) from None
+
+    def action(tx: Transaction) -> InvoiceShown:
+        periods = [year_month] if year_month else [p for (p,) in tx.all(_PERIODS, seller)]
+        rows = (tx.one(_BY_NUMBER, seller, period, track, digits) for period in periods)
+        return _shown(tx, next((row for row in rows if row is not None), None), number)
+
+    return action
+
+
+_PERIODS = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? ORDER BY year_month DESC"
+_BY_NUMBER = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
+_PAPER = """
+SELECT paper FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?
+"""
+
+
+def _shown(tx: Transaction, found: tuple[int] | None, asked: str) -> InvoiceShown:
+    if found is None:
+        raise InvoiceNotFound(asked=asked)
+    issued = issued_entry(tx, found[0])
+    head = msgspec.json.decode(issued.result)["invoice"]
+    track, number = split_invoice_number(head["invoice_number"])
+    (paper,) = tx.one(_PAPER, head["seller"]["identifier"], head["year_month"], track, number)
+    return InvoiceShown(issued.key, "issued", paper, issued.labels, issued.result)
+
+
+def issued_entry(tx: Transaction, sequence: int) -> entries.InvoiceIssued:
+    """The entry of an issued invoice by its sequence; InvoiceNotFound when there is none."""
+    row = tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)
+    data = entries.read_data(entries.read(row[0])) if row else None
+    if not isinstance(data, entries.InvoiceIssued):
+        raise InvoiceNotFound(asked=f"#{sequence}")
+    return data
+
+
+def list_tracks(box: Box) -> Action[list[RangeState]]:
+    """Every range of this seller, by period and track."""
+    if box.shop is None:
+        raise NotConfigured(detail="no seller")
+    seller = box.shop.seller.identifier
+    question = (
+        'SELECT year_month, track, begin, "end", next, state FROM ranges WHERE seller = ? '
+        "ORDER BY year_month, track, begin"
+    )
+
+    def action(tx: Transaction) -> list[RangeState]:
+        return [_range_state(*row) for row in tx.all(question, seller)]
+
+    return action
+
+
+def _range_state(year_month: str, track: str, begin: int, end: int, next_: int, state: str) -> RangeState:
+    left = end - next_ + 1
+    label = Period.from_year_month(year_month).label
+    return RangeState(
+        year_month, label, track, f"{begin:08d}", f"{end:08d}", f"{next_:08d}" if left else None, left, state
+    )
+
+
+_LEFT = (
+    "SELECT coalesce(sum(\"end\" - next + 1), 0) FROM ranges WHERE seller = ? AND year_month = ? AND state <> 'spent'"
+)
+_WAITING = "SELECT count(*) FROM invoices WHERE paper IN ('queued', 'sending', 'unconfirmed') AND paper {}"
+_LAST_USED = """
+SELECT track, next - 1 FROM ranges WHERE seller = ? AND next > begin
+ORDER BY year_month DESC, state = 'current' DESC, next DESC LIMIT 1
+"""
+
+
+def count(box: Box) -> Action[Counts]:
+    """The journal's part of a status. Every question is answered from a small index, however long the journal is."""
+    seller = box.shop.seller.identifier if box.shop else ""
+
+    def action(tx: Transaction) -> Counts:
+        period = Period.of(tx.now())
+        last = tx.one(_LAST_USED, seller)
+        return Counts(
+            tx.one(_LEFT, seller, period.year_month)[0],
+            tx.one(_LEFT, seller, period.next().year_month)[0],
+            tx.one(_WAITING.format("<> 'unconfirmed'"))[0],
+            tx.one(_WAITING.format("= 'unconfirmed'"))[0],
+            f"{last[0]}{last[1]:08d}" if last else None,
+            tx.next_place[1] - 1,
+        )
+
+    return action

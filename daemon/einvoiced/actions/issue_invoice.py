@@ -1,0 +1,168 @@
+"""`invoice.issue`: take the next number and the time in one step, make the invoice, append it, answer.
+
+The same key gives the same bytes of the result for ever; the same key with another sale is a conflict.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from einvoiced import errors
+from einvoiced.actions.box import Box, Shop
+from einvoiced.journal import entries
+from einvoiced.journal.entries import Labels, Peer
+from einvoiced.journal.writer import Action, Transaction, check_space
+from einvoiced.rules.identifiers import key_bytes
+from einvoiced.rules.invoice import Invoice, InvoiceBuyer, make_invoice
+from einvoiced.rules.period import Period
+from einvoiced.rules.sale import Sale, Settlement, check_text, permit, settle
+
+
+class IssueParams(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A sale with the till's key. `till_time`: the till's own clock, with its zone; `print`: who prints the proof."""
+
+    key: str
+    till_time: datetime | None = None
+    print: Literal["box", "till"] = "box"
+    labels: Labels = Labels()
+
+
+class Issued(Struct, frozen=True):
+    """The result: the invoice and its place in the journal."""
+
+    epoch: int
+    sequence: int
+    invoice: Invoice
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_entry = msgspec.json.Decoder(entries.InvoiceIssued).decode
+_decode_result = msgspec.json.Decoder(Issued).decode
+
+
+def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Raw]:
+    """Check the sale now; the returned action takes the number and gives the result's bytes.
+
+    Raises an error of 1xxx for a wrong sale; the action raises BoxLocked, KeyConflict, NoNumbersLeft, ClockUntrusted,
+    ClockWasAhead or DiskNearlyFull. None of them takes a number or burns the key.
+    """
+    key = key_bytes(params.key)
+    settled = settle(params)
+    labels = _checked_labels(params.labels)
+    if params.till_time is not None and params.till_time.tzinfo is None:
+        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+
+    def action(tx: Transaction) -> Raw:
+        stored = _stored(tx, box, key)
+        if stored is not None:
+            _compare(stored, params, settled)
+            return stored
+        shop = box.need_shop()
+        permit(params, settled, shop.policy)
+        check_space(box.journal_directory)
+        return _issue(tx, box, shop, params, settled, labels, peer)
+
+    return action
+
+
+def _issue(
+    tx: Transaction, box: Box, shop: Shop, params: IssueParams, settled: Settlement, labels: Labels, peer: Peer | None
+) -> Raw:
+    moment = box.trusted_moment(tx, params.till_time)
+    track, range_begin, number = _next_number(tx, shop.seller.identifier, Period.of(moment))
+    invoice = make_invoice(
+        params,
+        settled,
+        seller=shop.seller,
+        track=track,
+        number=number,
+        moment=moment,
+        random_number=f"{secrets.randbelow(10_000):04d}",
+        seal=shop.seal,
+    )
+    epoch, sequence = tx.next_place
+    result = Raw(_encode(Issued(epoch, sequence, invoice)))
+    paper = _paper(box, params, settled)
+    tx.append(entries.InvoiceIssued(params.key, range_begin, paper, peer, labels, result), moment)
+    return result
+
+
+CURRENT_RANGE = """
+SELECT track, begin, next FROM ranges WHERE seller = ? AND year_month = ? AND state = 'current'
+ORDER BY track, begin LIMIT 1
+"""
+FRESH_RANGE = CURRENT_RANGE.replace("'current'", "'fresh'")
+FIND_KEY = "SELECT body FROM entries WHERE sequence = (SELECT sequence FROM keys WHERE seller = ? AND key = ?)"
+
+
+def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int, int]:
+    """Track, its range's first number, and the next number: the range in use first, so that numbers go up in time."""
+    for question in (CURRENT_RANGE, FRESH_RANGE):
+        row = tx.one(question, seller, period.year_month)
+        if row is not None:
+            return row[0], row[1], row[2]
+    raise errors.NoNumbersLeft(period=period.label)
+
+
+def _paper(box: Box, params: IssueParams, settled: Settlement) -> entries.Paper:
+    if settled.print_mark == "N":
+        return "none"
+    return "queued" if params.print == "box" and box.prints else "till"
+
+
+def _checked_labels(labels: Labels) -> Labels:
+    """The labels: 1 to 20 characters each, `business_day` a date YYYY-MM-DD; BadText or InvalidParams otherwise."""
+    for name in Labels.__struct_fields__:
+        value = getattr(labels, name)
+        if value is not None:
+            check_text(value, 20, f"labels.{name}", name)
+    if labels.business_day is not None:
+        try:
+            date.fromisoformat(labels.business_day)
+        except ValueError:
+            raise errors.InvalidParams("labels.business_day", detail="a date is written YYYY-MM-DD") from None
+    return labels
+
+
+# -- repeats
+
+
+def _stored(tx: Transaction, box: Box, key: bytes) -> Raw | None:
+    """The result that this key already has."""
+    if box.shop is None:
+        return None
+    row = tx.one(FIND_KEY, box.shop.seller.identifier, key)
+    return None if row is None else _decode_entry(entries.read(row[0]).data).result
+
+
+def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
+    """KeyConflict unless the stored invoice is of this very sale; labels and who prints are not compared."""
+    invoice = _decode_result(stored).invoice
+    buyer, carrier = params.buyer, params.carrier
+    sent = (
+        ("buyer", invoice.buyer, InvoiceBuyer(buyer.identifier, buyer.name) if buyer else None),
+        (
+            "carrier",
+            (invoice.carrier_type, invoice.carrier_id),
+            (carrier.type, carrier.id) if carrier else (None, None),
+        ),
+        ("npoban", invoice.npoban, params.npoban),
+        ("print_mark", invoice.print_mark, settled.print_mark),
+        ("lines", invoice.items, settled.items),
+        ("total_amount", invoice.total_amount, settled.total_amount),
+        ("tax_amount", invoice.tax_amount, settled.tax_amount),
+    )
+    for path, old, new in sent:
+        if old != new:
+            raise errors.KeyConflict(
+                path, invoice_number=invoice.invoice_number, differs=path, stored=_shown(old), sent=_shown(new)
+            )
+
+
+def _shown(value: object) -> str:
+    return _encode(value).decode()[:200]

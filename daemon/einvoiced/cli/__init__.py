@@ -1,0 +1,86 @@
+"""einvoicectl: the box by hand, a client of its sockets. `--json` gives what the socket answered.
+
+Exit codes: 0 done, 1 refused by the box, 2 wrong use, 3 the box cannot be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import einvoiced
+from einvoiced.client import BoxError, BoxUnreachable, Client
+
+DONE, REFUSED, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point `einvoicectl`."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        return code
+    except BoxError as error:
+        _print_refusal(options, error)
+        return REFUSED
+    except BoxUnreachable as error:
+        print(
+            f"The box cannot be reached ({error}). Is einvoiced running, and are you in the group einvoice-admin?",
+            "無法連線到本機服務，請確認 einvoiced 已啟動，且帳號屬於 einvoice-admin 群組。",
+            sep="\n",
+            file=sys.stderr,
+        )
+        return UNREACHABLE
+    except BrokenPipeError:
+        return DONE
+
+
+def call(options: argparse.Namespace, method: str, **params: Any) -> Any:
+    """One request over the admin socket."""
+    with Client(str(options.run_directory / "admin.sock"), timeout=60) as box:
+        return box.call(method, **params)
+
+
+def show(options: argparse.Namespace, answer: Any, lines: Callable[[Any], Sequence[str]]) -> int:
+    """Print an answer, as JSON or for people."""
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    else:
+        print("\n".join(lines(answer)))
+    return DONE
+
+
+def _print_refusal(options: argparse.Namespace, error: BoxError) -> None:
+    if options.json:
+        print(json.dumps(error.error, ensure_ascii=False, indent=2))
+        return
+    where = f" [{error.path}]" if error.path else ""
+    print(f"{error.name} ({error.code}){where}: {error}", error.zh, sep="\n", file=sys.stderr)
+    for other in (error.error.get("data") or {}).get("also", []):
+        print(f"  also {other['data']['name']}: {other['message']}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from einvoiced.cli import box, invoices, tracks
+
+    parser = argparse.ArgumentParser(prog="einvoicectl", description="Work the box by hand.")
+    parser.add_argument("--version", action="version", version=f"einvoicectl {einvoiced.__version__}")
+    parser.add_argument("--json", action="store_true", help="print what the socket answered")
+    parser.add_argument(
+        "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
+    )
+    verbs = parser.add_subparsers(metavar="VERB", required=True)
+    for part in (box, tracks, invoices):
+        part.add_verbs(verbs)
+    return parser
+
+
+def verb(group: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    """Add a verb with its sentence."""
+    parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser

@@ -1,0 +1,68 @@
+"""`status`, `info`, `config check`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from einvoiced import cli
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this file's verbs."""
+    cli.verb(verbs, "status", _status, "Can it issue, can it print, numbers left, what is wrong.")
+    cli.verb(verbs, "info", _info, "Version, methods and errors of the box.")
+    config = verbs.add_parser("config", help="The configuration file.").add_subparsers(metavar="VERB", required=True)
+    check = cli.verb(config, "check", _check, "Check the file as a whole; names the option that is wrong.")
+    check.add_argument("file", nargs="?", type=Path, default=Path("/etc/einvoiced/einvoiced.toml"))
+
+
+def _status(options: argparse.Namespace) -> int:
+    return cli.show(options, cli.call(options, "box.status"), _status_lines)
+
+
+def _status_lines(status: Any) -> list[str]:
+    counts = status["counts"] or {}
+    lines = [
+        status["sentence_zh"],
+        status["sentence"],
+        "",
+        f"box             {status['box'] or '-'}",
+        f"time            {status['time']}  ({'trusted' if status['clock_trusted'] else 'NOT trusted'})",
+        f"period          {status['period']}",
+        f"can issue       {'yes' if status['can_issue'] else 'NO'}",
+        f"can print       {'yes' if status['can_print'] else 'NO'}  (printer: {status['printer']})",
+        f"numbers left    {counts.get('numbers_left_this_period', '-')} this period,"
+        f" {counts.get('numbers_left_next_period', '-')} next",
+        f"last number     {counts.get('last_number') or '-'}",
+        f"paper           {counts.get('proofs_waiting', '-')} waiting,"
+        f" {counts.get('proofs_unconfirmed', '-')} unconfirmed",
+    ]
+    for kind in ("locks", "warnings"):
+        lines += [f"{kind[:-1]:<15} {reason['name']}: {reason['en']} {reason['zh']}" for reason in status[kind]]
+    return lines
+
+
+def _info(options: argparse.Namespace) -> int:
+    return cli.show(options, cli.call(options, "box.info"), _info_lines)
+
+
+def _info_lines(info: Any) -> list[str]:
+    methods = [f"  {name:<16} {method['doc']}" for name, method in info["methods"].items()]
+    return [f"{info['name']} {info['version']}, protocol {info['protocol']}, box {info['box'] or '-'}", *methods]
+
+
+def _check(options: argparse.Namespace) -> int:
+    from einvoiced import config
+    from einvoiced.errors import ConfigError
+
+    try:
+        loaded = config.load(options.file)
+        config.qr_key(options.file, loaded)
+    except ConfigError as error:
+        print(error.message, error.message_zh, sep="\n", file=sys.stderr)
+        return cli.REFUSED
+    print(f"{options.file}: good, for {loaded.seller.name} ({loaded.seller.identifier}), box {loaded.box.id}.")
+    return cli.DONE

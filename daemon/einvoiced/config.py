@@ -1,0 +1,181 @@
+"""The TOML file as frozen structs. An option that nobody knows is an error naming it; nothing is guessed.
+
+Paths of state and sockets are not options: they come from the command line or from systemd's environment, so that a
+box with a broken file still answers on its sockets and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from einvoiced.errors import ConfigError, EinvoicedError
+from einvoiced.rules.identifiers import carrier_type_known, tax_id_valid
+from einvoiced.rules.sale import check_text
+
+QR_KEY_CREDENTIAL = "qr-key"
+"""The name of the systemd credential that holds the 32 hex digits."""
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class SellerSection(_Section, frozen=True):
+    """The shop exactly as registered (營業登記)."""
+
+    identifier: str
+    name: str
+    address: str | None = None
+    telephone: str | None = None
+
+
+class BoxSection(_Section, frozen=True):
+    """Which box of the shop this is."""
+
+    id: str = "A1"
+
+
+class SalesSection(_Section, frozen=True):
+    """What this shop may do beyond the ordinary."""
+
+    mixed_tax: bool = False
+    carriers: list[str] = []
+
+
+class QrSection(_Section, frozen=True):
+    """Where the AES key of the QR code is; a systemd credential named `qr-key` goes before it."""
+
+    key_file: str | None = None
+
+
+class PrinterSection(_Section, frozen=True):
+    """The printer: `device` is a path, host:port, or (virtual) a directory for the pictures."""
+
+    transport: Literal["none", "serial", "usb", "network", "virtual"] = "none"
+    device: str = ""
+    baudrate: int = 115200
+    flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
+    cutter: bool = True
+
+
+class LampsSection(_Section, frozen=True):
+    """The three lamps: BCM pin numbers (gpio) or a file that shows their state (virtual)."""
+
+    kind: Literal["none", "gpio", "virtual"] = "none"
+    green: int = 17
+    amber: int = 27
+    red: int = 22
+    file: str = ""
+
+
+class StickSection(_Section, frozen=True):
+    """Where track files come from: USB sticks (udev) or a folder that plays the stick."""
+
+    kind: Literal["none", "udev", "folder"] = "none"
+    folder: str = ""
+
+
+class ClockSection(_Section, frozen=True):
+    """The system's clock, or a movable one steered by a file (tests and demo)."""
+
+    kind: Literal["system", "virtual"] = "system"
+    file: str = ""
+
+
+class Config(_Section, frozen=True):
+    """The whole file."""
+
+    seller: SellerSection
+    box: BoxSection = BoxSection()
+    sales: SalesSection = SalesSection()
+    qr: QrSection = QrSection()
+    printer: PrinterSection = PrinterSection()
+    lamps: LampsSection = LampsSection()
+    stick: StickSection = StickSection()
+    clock: ClockSection = ClockSection()
+
+
+UNCONFIGURED = Config(SellerSection("", ""))
+"""What a box without a valid file runs on: locked, no hardware."""
+
+
+def load(path: Path) -> Config:
+    """Read and check the file as a whole; ConfigError names the file, the option and the cure."""
+    try:
+        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+    except FileNotFoundError:
+        raise _error(path, "the file", "does not exist; copy the example and fill it in") from None
+    except OSError as error:
+        raise _error(path, "the file", f"cannot be read ({error.strerror})") from None
+    except msgspec.ValidationError as error:
+        text, _, where = str(error).partition(" - at ")
+        raise _error(path, where.strip("`$.") or "the file", text) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _error(path, "the file", f"is no TOML: {error}") from None
+    _check(path, config)
+    return config
+
+
+def _check(path: Path, config: Config) -> None:
+    seller = config.seller
+    if not tax_id_valid(seller.identifier):
+        raise _error(path, "seller.identifier", f"{seller.identifier!r} is not a valid 統一編號 (check digit)")
+    texts = {"seller.name": (seller.name, 60), "box.id": (config.box.id, 4)}
+    if seller.address is not None:
+        texts["seller.address"] = (seller.address, 100)
+    if seller.telephone is not None:
+        texts["seller.telephone"] = (seller.telephone, 26)
+    for option, (text, limit) in texts.items():
+        try:
+            check_text(text, limit, option, option)
+        except EinvoicedError as error:
+            raise _error(path, option, error.message) from None
+    for carrier in config.sales.carriers:
+        if not carrier_type_known(carrier):
+            raise _error(path, "sales.carriers", f"{carrier!r} is no carrier type (two letters and four digits)")
+    for option, kind, value in (
+        ("printer.device", config.printer.transport, config.printer.device),
+        ("stick.folder", config.stick.kind if config.stick.kind == "folder" else "none", config.stick.folder),
+        ("clock.file", config.clock.kind if config.clock.kind == "virtual" else "none", config.clock.file),
+    ):
+        if kind != "none" and not value:
+            raise _error(path, option, f"is needed with {kind!r}")
+
+
+def qr_key(path: Path, config: Config) -> str:
+    """The 32 hex digits of the QR key, from systemd's credential or a file that only its owner may read."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (Path(credentials) / QR_KEY_CREDENTIAL).exists():
+        return _key_digits(path, Path(credentials) / QR_KEY_CREDENTIAL)
+    if config.qr.key_file is None:
+        raise _error(path, "qr.key_file", "is missing: the 32 hex digits that the platform's tool makes of the seed")
+    file = (path.parent / config.qr.key_file).resolve()
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise _error(path, "qr.key_file", f"{file} cannot be read ({error.strerror})") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise _error(path, "qr.key_file", f"{file} may be read by others; chmod 600 it")
+    return _key_digits(path, file)
+
+
+def _key_digits(path: Path, file: Path) -> str:
+    try:
+        digits = file.read_text(encoding="ascii").strip()
+        if len(bytes.fromhex(digits)) == 16:
+            return digits
+    except OSError as error:
+        raise _error(path, "qr.key_file", f"{file} cannot be read ({error.strerror})") from None
+    except ValueError:
+        pass
+    raise _error(path, "qr.key_file", f"{file} does not hold 32 hex digits")
+
+
+def _error(path: Path, option: str, detail: str) -> ConfigError:
+    return ConfigError(file=path, option=option, detail=detail)

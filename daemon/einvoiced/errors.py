@@ -1,0 +1,477 @@
+"""Every error that a person or a till can meet.
+
+One class each: its wire `code` (stable for ever), its `name`, what a till should do about its key (`retry`), and one
+sentence in English and in Traditional Chinese, each saying what is wrong and what to do. `{braces}` are facts that the
+raiser gives by keyword; they travel on the wire in `data.facts`. A rule adds the `path` of the offending value inside
+the request's `params`.
+
+Codes: below -32000 are JSON-RPC's own; 1xxx the request's content; 2xxx the box's state; 3xxx track files;
+4xxx paper; 5xxx storage; 6xxx configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar, Literal
+
+Retry = Literal["never", "same_key", "after_cure"]
+
+
+class EinvoicedError(Exception):
+    """The base of all; `facts` fill the sentences and stay readable as attributes of the error."""
+
+    code: ClassVar[int] = -32603
+    name: ClassVar[str] = "internal_error"
+    retry: ClassVar[Retry] = "same_key"
+    en: ClassVar[str] = "The box met a fault of its own ({detail}); repeat with the same key, then call the technician."
+    zh: ClassVar[str] = "系統內部錯誤（{detail}）；請以同一個 key 重送，仍有問題請聯絡維修人員。"
+
+    def __init__(self, path: str | None = None, **facts: object) -> None:
+        self.path = path
+        self.facts = facts
+        self.also: tuple[EinvoicedError, ...] = ()
+        super().__init__(self.en.format(**facts))
+
+    @property
+    def message(self) -> str:
+        """The English sentence with its facts."""
+        return self.en.format(**self.facts)
+
+    @property
+    def message_zh(self) -> str:
+        """The Chinese sentence with its facts."""
+        return self.zh.format(**self.facts)
+
+    def within(self, prefix: str) -> EinvoicedError:
+        """The same error with `prefix` put before its path (`lines[2]` + `quantity`)."""
+        self.path = f"{prefix}.{self.path}" if self.path else prefix
+        return self
+
+
+def every() -> Iterator[type[EinvoicedError]]:
+    """Every error class of the house, by code: for the protocol manual, `box.info` and the tests."""
+    seen: list[type[EinvoicedError]] = [EinvoicedError]
+    for cls in seen:
+        seen.extend(cls.__subclasses__())
+    return iter(sorted((c for c in seen if "code" in c.__dict__), key=lambda c: (c.code < 0, abs(c.code))))
+
+
+# -- JSON-RPC 2.0 section 5.1 ------------------------------------------------------------------------------------------
+
+
+class ParseError(EinvoicedError, ValueError):
+    code, name, retry = -32700, "parse_error", "never"
+    en = "This line is not valid JSON ({detail}); send one JSON object a line, in UTF-8."
+    zh = "這一行不是正確的 JSON（{detail}）；請每行送一個 UTF-8 的 JSON 物件。"
+
+
+class InvalidRequest(EinvoicedError, ValueError):
+    code, name, retry = -32600, "invalid_request", "never"
+    en = "This is no JSON-RPC 2.0 request ({detail}); send jsonrpc, id, method and params, and no batch."
+    zh = "不是 JSON-RPC 2.0 請求（{detail}）；請送 jsonrpc、id、method 與 params，不接受批次。"
+
+
+class MethodNotFound(EinvoicedError, LookupError):
+    code, name, retry = -32601, "method_not_found", "never"
+    en = "There is no method {method} on this socket; box.info lists those there are."
+    zh = "此連線沒有 {method} 這個方法；可用的方法請查 box.info。"
+
+
+class InvalidParams(EinvoicedError, ValueError):
+    code, name, retry = -32602, "invalid_params", "never"
+    en = "The parameters do not fit the method ({detail}); box.info describes them."
+    zh = "參數不符合方法的規定（{detail}）；參數說明請查 box.info。"
+
+
+class RequestTooLong(EinvoicedError, ValueError):
+    code, name, retry = 1000, "request_too_long", "never"
+    en = "A line may hold at most {limit} bytes; the connection is closed."
+    zh = "一行最多 {limit} 位元組；連線已中斷。"
+
+
+class TooManyRequests(EinvoicedError):
+    code, name, retry = 1001, "too_many_requests", "same_key"
+    en = "At most {limit} requests may wait for an answer; wait for some, then repeat with the same key."
+    zh = "最多 {limit} 個請求同時等待；請等先前的請求回覆後，再以同一個 key 重送。"
+
+
+class TooManyClients(EinvoicedError):
+    code, name, retry = 1002, "too_many_clients", "same_key"
+    en = "At most {limit} connections may be open at once; close some that are not used."
+    zh = "最多 {limit} 個連線；請關閉不用的連線。"
+
+
+# -- what the till states ----------------------------------------------------------------------------------------------
+
+
+class BadKey(EinvoicedError, ValueError):
+    code, name, retry = 1100, "bad_key", "never"
+    en = "A key must be a UUID or a ULID, not {value!r}; make a new one per sale and store it before sending."
+    zh = "key 必須是 UUID 或 ULID，不可為「{value}」；每筆交易請產生新的 key，並在送出前先存檔。"
+
+
+class KeyConflict(EinvoicedError, ValueError):
+    code, name, retry = 1101, "key_conflict", "never"
+    en = (
+        "This key already issued {invoice_number} for another sale (differs in {differs}: it holds {stored}, "
+        "you sent {sent}); a new sale needs a new key."
+    )
+    zh = "此 key 已開立 {invoice_number}，但內容不同（{differs}：原為 {stored}，這次是 {sent}）；新的交易請用新的 key。"
+
+
+class BadText(EinvoicedError, ValueError):
+    code, name, retry = 1102, "bad_text", "never"
+    en = "{what} must have 1 to {limit} characters and no control characters; it has {length}."
+    zh = "{what}須為 1 至 {limit} 個字且不含控制字元，目前為 {length} 個字。"
+
+
+class BadNumber(EinvoicedError, ValueError):
+    code, name, retry = 1103, "bad_number", "never"
+    en = "{value} is not a usable amount: at most 12 digits before and 7 after the decimal point."
+    zh = "「{value}」不是可用的數字：整數最多 12 位、小數最多 7 位。"
+
+
+class ZeroQuantity(EinvoicedError, ValueError):
+    code, name, retry = 1104, "zero_quantity", "never"
+    en = "A line's quantity may not be 0 (the platform refuses it as E0106); leave the line out."
+    zh = "品項數量不可為 0（平台錯誤 E0106）；請刪除該品項。"
+
+
+class LineAmountMismatch(EinvoicedError, ValueError):
+    code, name, retry = 1105, "line_amount_mismatch", "never"
+    en = "Quantity times unit price is {computed}, the till says {stated}; correct the line."
+    zh = "數量乘單價為 {computed}，收銀機送來 {stated}；請更正品項金額。"
+
+
+class TotalMismatch(EinvoicedError, ValueError):
+    code, name, retry = 1106, "total_mismatch", "never"
+    en = "The lines come to {computed}, the till says {stated}; correct the sale and send it again."
+    zh = "品項合計為 {computed} 元，收銀機送來 {stated} 元；請更正後重送。"
+
+
+class NegativeSubtotal(EinvoicedError, ValueError):
+    code, name, retry = 1107, "negative_subtotal", "never"
+    en = "The lines of tax type {tax_type} come to {computed}; a discount may not exceed what it reduces."
+    zh = "課稅別 {tax_type} 的小計為 {computed}；折扣不可大於被折扣的金額。"
+
+
+class NoInvoiceNeeded(EinvoicedError, ValueError):
+    code, name, retry = 1108, "no_invoice_needed", "never"
+    en = "The total is 0: no invoice is needed and no number was taken (the platform refuses it as E0105)."
+    zh = "總計為 0 元，不需開立發票，未使用任何號碼（平台錯誤 E0105）。"
+
+
+class TotalTooLarge(EinvoicedError, ValueError):
+    code, name, retry = 1109, "total_too_large", "never"
+    en = "The total {computed} is above {limit}, which one proof can show; split the sale."
+    zh = "總計 {computed} 元超過一張證明聯可列印的 {limit} 元；請分開開立。"
+
+
+class ZeroRateUnsupported(EinvoicedError, ValueError):
+    code, name, retry = 1110, "zero_rate_unsupported", "never"
+    en = "Zero-rated lines (tax type 2) need the clearance mark and a reason; this box does not issue them."
+    zh = "零稅率（課稅別 2）須填通關方式與零稅率原因，本機不開立；請改用其他方式開立。"
+
+
+class SpecialTaxUnsupported(EinvoicedError, ValueError):
+    code, name, retry = 1111, "special_tax_unsupported", "never"
+    en = "Special tax (tax type 4, category 08) is not issued by this box; use another way for this sale."
+    zh = "特種稅額（課稅別 4、發票類別 08）本機不開立；請改用其他方式開立。"
+
+
+class MixedTaxNotApproved(EinvoicedError, ValueError):
+    code, name, retry = 1112, "mixed_tax_not_approved", "never"
+    en = "Taxed and exempt lines on one invoice need the tax office's approval (mixed_tax in the configuration)."
+    zh = "同一張發票有應稅與免稅品項，須先經國稅局核准（設定檔 mixed_tax）；請分開開立。"
+
+
+class BadBuyerId(EinvoicedError, ValueError):
+    code, name, retry = 1120, "bad_buyer_id", "never"
+    en = "A buyer's identifier (統一編號) has 8 digits, not {value!r}; leave the buyer out for a consumer."
+    zh = "買方統一編號須為 8 位數字，不可為「{value}」；一般消費者請不要填買方。"
+
+
+class BuyerIdSuspect(EinvoicedError, ValueError):
+    code, name, retry = 1121, "buyer_id_suspect", "never"
+    en = "The buyer's identifier {value} fails its check digit; ask again, and send confirmed=true if it is right."
+    zh = "買方統一編號 {value} 檢查碼不符；請與客人確認，確定無誤時以 confirmed=true 重送。"
+
+
+class BadCarrier(EinvoicedError, ValueError):
+    code, name, retry = 1122, "bad_carrier", "never"
+    en = "{value!r} is no {kind}: {form}; scan it again."
+    zh = "「{value}」不是正確的{kind_zh}（{form}）；請重新掃描。"
+
+
+class CarrierNotConfigured(EinvoicedError, ValueError):
+    code, name, retry = 1123, "carrier_not_configured", "never"
+    en = "Carrier type {value} is not in sales.carriers of the configuration; it brings duties of its own."
+    zh = "設定檔 sales.carriers 未啟用載具類別 {value}；啟用前請先確認相關義務。"
+
+
+class BadNpoban(EinvoicedError, ValueError):
+    code, name, retry = 1124, "bad_npoban", "never"
+    en = "A donation code (愛心碼) has 3 to 7 digits, not {value!r}."
+    zh = "愛心碼（捐贈碼）須為 3 至 7 位數字，不可為「{value}」。"
+
+
+class BuyerCannotDonate(EinvoicedError, ValueError):
+    code, name, retry = 1125, "buyer_cannot_donate", "never"
+    en = "An invoice with a buyer's identifier cannot be donated; leave out one of the two."
+    zh = "有買方統一編號的發票不可捐贈；請擇一。"
+
+
+class BuyerCarrierRefused(EinvoicedError, ValueError):
+    code, name, retry = 1126, "buyer_carrier_refused", "never"
+    en = "With a buyer's identifier only the carriers 3J0002 and CQ0001 are allowed, not {value}."
+    zh = "有買方統一編號時只能使用手機條碼（3J0002）或自然人憑證（CQ0001），不可用 {value}。"
+
+
+class PrintMarkRefused(EinvoicedError, ValueError):
+    code, name, retry = 1127, "print_mark_refused", "never"
+    en = "This invoice's print_mark can only be {allowed}; leave print_mark out."
+    zh = "此發票的列印註記只能是 {allowed}；請不要填 print_mark。"
+
+
+# -- the state of the box ----------------------------------------------------------------------------------------------
+
+
+class BoxLocked(EinvoicedError):
+    code, name, retry = 2000, "box_locked", "after_cure"
+    en = "The box is locked: {reasons}. No number was taken; see box.status."
+    zh = "本機已鎖定：{reasons_zh}。未使用任何號碼，詳見 box.status。"
+
+
+class NoNumbersLeft(EinvoicedError):
+    code, name, retry = 2001, "no_numbers_left", "after_cure"
+    en = "No number is left for {period}; bring a stick with the platform's track file for this period."
+    zh = "{period} 已無可用的發票號碼；請插入該期字軌檔的隨身碟。"
+
+
+class ClockUntrusted(EinvoicedError):
+    code, name, retry = 2002, "clock_untrusted", "after_cure"
+    en = "The box's clock ({box_time}) is not confirmed by the network or the till; send till_time or connect NTP."
+    zh = "本機時間（{box_time}）未經網路或收銀機確認；請送 till_time 或接上網路校時。"
+
+
+class ClockWasAhead(EinvoicedError):
+    code, name, retry = 2003, "clock_was_ahead", "after_cure"
+    en = "The clock says {box_time}, but the journal was written until {last_time}; the technician must decide."
+    zh = "時鐘為 {box_time}，但日誌已寫到 {last_time}；請聯絡維修人員處理。"
+
+
+class InvoiceNotFound(EinvoicedError, LookupError):
+    code, name, retry = 2010, "invoice_not_found", "never"
+    en = "This journal holds no invoice {asked}; no number was taken for it here."
+    zh = "查無發票 {asked}；本機未曾為它使用號碼。"
+
+
+class NotConfigured(EinvoicedError):
+    code, name, retry = 2011, "not_configured", "after_cure"
+    en = "The box is not configured ({detail}); run einvoicectl config check."
+    zh = "本機尚未完成設定（{detail}）；請執行 einvoicectl config check。"
+
+
+# -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
+
+
+class TrackFileError(EinvoicedError, ValueError):
+    """A file that was refused; nothing of it was taken. `line` and `column` count from 1; 0 is the whole file."""
+
+    retry = "never"
+
+    def __init__(self, line: int = 0, column: int = 0, value: str = "", **facts: object) -> None:
+        self.line, self.column, self.value = line, column, value
+        super().__init__(None, line=line, column=column, value=value, **facts)
+
+
+class FileTooLarge(TrackFileError):
+    code, name = 3000, "file_too_large"
+    en = "The file has {value} bytes; a track file has at most {limit}. Download it again from the platform."
+    zh = "檔案有 {value} 位元組，字軌檔最多 {limit}；請重新從平台下載。"
+
+
+class FileEmpty(TrackFileError):
+    code, name = 3001, "file_empty"
+    en = "The file has no row of numbers; download it again from the platform."
+    zh = "檔案內沒有任何字軌資料；請重新從平台下載。"
+
+
+class FileIsUtf16(TrackFileError):
+    code, name = 3002, "file_is_utf16"
+    en = "The file was saved again as Unicode (UTF-16) by another program; download it again and do not open it."
+    zh = "檔案被其他程式另存為 Unicode（UTF-16）；請重新從平台下載，不要開啟後再存檔。"
+
+
+class FileNotText(TrackFileError):
+    code, name = 3003, "file_not_text"
+    en = "The file is neither UTF-8 nor CP950 text; download it again from the platform."
+    zh = "檔案不是 UTF-8 或 CP950（Big5）文字檔；請重新從平台下載。"
+
+
+class NotATrackFile(TrackFileError):
+    code, name = 3004, "not_a_track_file"
+    en = "This is not a track file: row {line} has {value} columns where the platform's file has 7."
+    zh = "這不是字軌檔：第 {line} 列有 {value} 欄，平台的字軌檔為 7 欄。"
+
+
+class FileDamaged(TrackFileError):
+    code, name = 3005, "file_damaged"
+    en = "Row {line} cannot be read ({value}): the file is damaged; download it again from the platform."
+    zh = "第 {line} 列無法讀取（{value}），檔案已損毀；請重新從平台下載。"
+
+
+class BadSeller(TrackFileError):
+    code, name = 3010, "bad_seller"
+    en = "Row {line}: the seller's identifier {value!r} (column 1) is not a valid 統一編號; download the file again."
+    zh = "第 {line} 列第 1 欄：營業人統編「{value}」不正確；請重新從平台下載。"
+
+
+class SellerUnknown(TrackFileError):
+    code, name = 3011, "seller_unknown"
+    en = "Row {line}: the numbers belong to {value}, this box to {own}; another shop's track may not be used."
+    zh = "第 {line} 列：此字軌屬於統編 {value}，本機為 {own}；不可使用他人的字軌。"
+
+
+class BadCategory(TrackFileError):
+    code, name = 3012, "bad_category"
+    en = "Row {line}: category {value!r} (column 2) is unknown; 07 is expected. Download the file again."
+    zh = "第 {line} 列第 2 欄：發票類別代號「{value}」不明，應為 07；請重新從平台下載。"
+
+
+class CategorySpecial(TrackFileError):
+    code, name = 3013, "category_special"
+    en = "Row {line}: category 08 (special tax) is not issued by this box; download the file of 一般稅額."
+    zh = "第 {line} 列：本機不開立特種稅額（08）；請下載一般稅額的字軌檔。"
+
+
+class BadPeriod(TrackFileError):
+    code, name = 3014, "bad_period"
+    en = "Row {line}: {value!r} (column 4) is not a period such as 115/11 ~ 115/12; download the file again."
+    zh = "第 {line} 列第 4 欄：「{value}」不是正確的發票期別（例如 115/11 ~ 115/12）；請重新從平台下載。"
+
+
+class PeriodPast(TrackFileError):
+    code, name = 3015, "period_past"
+    en = "Row {line}: the period {value} ended on {ended}; its numbers may not be used. Download this period's file."
+    zh = "第 {line} 列：{value} 已於 {ended} 結束，號碼不可再使用；請下載本期的字軌檔。"
+
+
+class PeriodTooFar(TrackFileError):
+    code, name = 3016, "period_too_far"
+    en = "Row {line}: the period {value} lies too far ahead of {today}; check the box's clock and the file."
+    zh = "第 {line} 列：{value} 距離今天（{today}）太遠；請檢查本機時間與檔案。"
+
+
+class BadTrack(TrackFileError):
+    code, name = 3017, "bad_track"
+    en = "Row {line}: the track {value!r} (column 5) is not two capital letters; download the file again."
+    zh = "第 {line} 列第 5 欄：字軌「{value}」不是兩個大寫英文字母；請重新從平台下載。"
+
+
+class NumberShortened(TrackFileError):
+    code, name = 3018, "number_shortened"
+    en = (
+        "Row {line}, column {column}: {value!r} has fewer than 8 digits. Excel has dropped the leading zeros: "
+        "download the file again and do not open it in Excel."
+    )
+    zh = "第 {line} 列第 {column} 欄：「{value}」不足 8 位數，Excel 已刪除開頭的 0；請重新下載，不要用 Excel 開啟。"
+
+
+class ExcelReformatted(TrackFileError):
+    code, name = 3019, "excel_reformatted"
+    en = "Row {line}, column {column}: Excel has rewritten {value!r}; download the file again, not through Excel."
+    zh = "第 {line} 列第 {column} 欄：「{value}」已被 Excel 改寫；請重新下載，不要用 Excel 開啟。"
+
+
+class BadRangeNumber(TrackFileError):
+    code, name = 3020, "bad_range_number"
+    en = "Row {line}, column {column}: {value!r} is not a number of 8 digits; download the file again."
+    zh = "第 {line} 列第 {column} 欄：「{value}」不是 8 位數的發票號碼；請重新從平台下載。"
+
+
+class NotABookletBegin(TrackFileError):
+    code, name = 3021, "not_a_booklet_begin"
+    en = "Row {line}: {value} (column 6) is no booklet's first number, which ends in 00 or 50; download again."
+    zh = "第 {line} 列第 6 欄：{value} 不是一本的起號（末兩碼須為 00 或 50）；請重新從平台下載。"
+
+
+class NotABookletEnd(TrackFileError):
+    code, name = 3022, "not_a_booklet_end"
+    en = "Row {line}: {value} (column 7) is no booklet's last number, which ends in 49 or 99; download again."
+    zh = "第 {line} 列第 7 欄：{value} 不是一本的迄號（末兩碼須為 49 或 99）；請重新從平台下載。"
+
+
+class RangeReversed(TrackFileError):
+    code, name = 3023, "range_reversed"
+    en = "Row {line}: the last number {value} is below the first {begin}; download the file again."
+    zh = "第 {line} 列：迄號 {value} 小於起號 {begin}；請重新從平台下載。"
+
+
+class RangeRepeated(TrackFileError):
+    code, name = 3024, "range_repeated"
+    en = "Row {line}: {value} overlaps row {other} of the same file; download the file again."
+    zh = "第 {line} 列：{value} 與同檔第 {other} 列重疊；請重新從平台下載。"
+
+
+class RangeOverlaps(TrackFileError):
+    code, name = 3025, "range_overlaps"
+    en = "Row {line}: {value} overlaps {known}, which this box already holds, only in part; ask the head office."
+    zh = "第 {line} 列：{value} 與本機已有的 {known} 部分重疊；請向總公司或會計確認。"
+
+
+# -- paper -------------------------------------------------------------------------------------------------------------
+
+
+class PrinterNotReady(EinvoicedError):
+    code, name, retry = 4000, "printer_not_ready", "after_cure"
+    en = "The printer is not ready ({detail}); what waits is printed by itself once it is."
+    zh = "印表機尚未就緒（{detail}）；排除後會自動繼續列印。"
+
+
+# -- storage -----------------------------------------------------------------------------------------------------------
+
+
+class StorageFailed(EinvoicedError, OSError):
+    code, name, retry = 5000, "storage_failed", "same_key"
+    en = "The journal could not be written ({detail}); nothing of this request holds. Repeat with the same key."
+    zh = "日誌寫入失敗（{detail}），此請求未生效；請以同一個 key 重送。"
+
+
+class DiskNearlyFull(EinvoicedError, OSError):
+    code, name, retry = 5001, "disk_nearly_full", "after_cure"
+    en = "Only {free} MiB are free on the journal's disk, {needed} are needed; free some space. No number was taken."
+    zh = "日誌磁碟只剩 {free} MiB，至少需要 {needed} MiB；請清出空間。未使用任何號碼。"
+
+
+class JournalBroken(EinvoicedError, OSError):
+    code, name, retry = 5002, "journal_broken", "after_cure"
+    en = "The journal cannot be trusted ({detail}); nothing was changed. The technician must look at it."
+    zh = "日誌無法信任（{detail}），未做任何更動；請聯絡維修人員。"
+
+
+class JournalInUse(EinvoicedError, OSError):
+    code, name, retry = 5003, "journal_in_use", "after_cure"
+    en = "Another process holds the journal {path_}; only one einvoiced may run on it."
+    zh = "日誌 {path_} 正由另一個程式使用；同時只能有一個 einvoiced。"
+
+
+class JournalBadPlace(EinvoicedError, OSError):
+    code, name, retry = 5004, "journal_bad_place", "after_cure"
+    en = "The journal cannot live on {fstype} ({path_}): it does not keep what it was told to keep. Use a local disk."
+    zh = "日誌不可放在 {fstype}（{path_}），該檔案系統無法保證資料寫入；請改用本機磁碟。"
+
+
+class BoxStopping(EinvoicedError):
+    code, name, retry = 5005, "box_stopping", "same_key"
+    en = "The box is stopping; nothing of this request holds. Repeat with the same key when it is back."
+    zh = "本機正在停止，此請求未生效；重新啟動後請以同一個 key 重送。"
+
+
+# -- configuration -----------------------------------------------------------------------------------------------------
+
+
+class ConfigError(EinvoicedError, ValueError):
+    code, name, retry = 6000, "config_error", "after_cure"
+    en = "Configuration {file}: {option}: {detail}."
+    zh = "設定檔 {file}：{option}：{detail}。"

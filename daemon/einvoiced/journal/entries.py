@@ -1,0 +1,193 @@
+"""Entries: what happened, in canonical bytes, each holding the SHA-256 of the one before.
+
+The canonical bytes are compact JSON in the field order of `Envelope`, with `data` in the field order of its type below.
+They are stored as they are and never encoded again, so a later version may add fields without breaking a chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+VERSION = 1
+NO_PREVIOUS = "0" * 64
+
+Paper = Literal["none", "till", "queued", "sending", "printed", "unconfirmed"]
+"""Where an invoice's original stands; `none`: the law wants no paper; `till`: the till prints it itself."""
+
+
+class Envelope(Struct, frozen=True):
+    """One entry. `time` is ISO 8601 in Taipei time with microseconds; it never goes back along the chain."""
+
+    v: int
+    epoch: int
+    sequence: int
+    time: str
+    type: str
+    previous: str
+    data: Raw
+
+
+class Peer(Struct, frozen=True, omit_defaults=True):
+    """Who asked, as the kernel says (SO_PEERCRED), and on which socket."""
+
+    socket: str
+    uid: int = -1
+    gid: int = -1
+    pid: int = 0
+
+
+class EntryData(Struct, frozen=True, omit_defaults=True):
+    """What an entry holds beside its envelope; one subclass a type."""
+
+    TYPE: ClassVar[str]
+
+
+class JournalCreated(EntryData, frozen=True):
+    """The first entry of every journal."""
+
+    TYPE: ClassVar[str] = "journal_created"
+    journal: str
+
+
+class BoxStarted(EntryData, frozen=True):
+    """The daemon came up: what the start checks of the self-check form (item 3) found."""
+
+    TYPE: ClassVar[str] = "box_started"
+    version: str
+    box: str
+    seller: str
+    clock_synchronised: bool | None
+    last_number: str | None
+    locks: list[str]
+    clean_stop: bool
+
+
+class BoxStopped(EntryData, frozen=True):
+    """The daemon went down in order."""
+
+    TYPE: ClassVar[str] = "box_stopped"
+
+
+class Range(Struct, frozen=True):
+    """Numbers taken from a track file."""
+
+    seller: str
+    invoice_type: str
+    year_month: str
+    track: str
+    begin: int
+    end: int
+
+
+class TracksImported(EntryData, frozen=True):
+    """A track file was taken: the new ranges, and the file it came from."""
+
+    TYPE: ClassVar[str] = "tracks_imported"
+    file_name: str
+    sha256: str
+    source: str
+    peer: Peer | None
+    ranges: list[Range]
+
+
+class TracksRefused(EntryData, frozen=True):
+    """A track file was refused and why; nothing of it was taken."""
+
+    TYPE: ClassVar[str] = "tracks_refused"
+    file_name: str
+    sha256: str
+    source: str
+    peer: Peer | None
+    error: str
+    line: int
+    column: int
+    value: str
+
+
+class Labels(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The till's own labels for reports; `order_no` becomes MIG's RelateNumber."""
+
+    order_no: str | None = None
+    business_day: str | None = None
+    till: str | None = None
+    cashier: str | None = None
+
+
+class InvoiceIssued(EntryData, frozen=True):
+    """A number was taken. `result` holds the very bytes that every answer to this key carries."""
+
+    TYPE: ClassVar[str] = "invoice_issued"
+    key: str
+    range_begin: int
+    paper: Paper
+    peer: Peer | None
+    labels: Labels
+    result: Raw
+
+
+class ProofSending(EntryData, frozen=True):
+    """The first byte of a proof is about to leave: from here on nobody knows until the next entry about it."""
+
+    TYPE: ClassVar[str] = "proof_sending"
+    invoice: int
+    sha256: str
+
+
+class ProofPrinted(EntryData, frozen=True):
+    """The printer took the whole proof. `confirmation`: how we know that it is on paper; `none` is an honest answer."""
+
+    TYPE: ClassVar[str] = "proof_printed"
+    invoice: int
+    confirmation: Literal["process_id", "status", "none"]
+
+
+class ProofRequeued(EntryData, frozen=True):
+    """Surely not a byte has left: the proof waits again."""
+
+    TYPE: ClassVar[str] = "proof_requeued"
+    invoice: int
+    reason: str
+
+
+class ProofUnconfirmed(EntryData, frozen=True):
+    """Some of the proof may have left: only a person can say what is on paper."""
+
+    TYPE: ClassVar[str] = "proof_unconfirmed"
+    invoice: int
+    reason: str
+
+
+TYPES: dict[str, type[EntryData]] = {cls.TYPE: cls for cls in EntryData.__subclasses__()}
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Envelope).decode
+
+
+def seal(epoch: int, sequence: int, moment: str, previous: str, data: EntryData) -> bytes:
+    """The canonical bytes of an entry."""
+    return _encode(Envelope(VERSION, epoch, sequence, moment, data.TYPE, previous, Raw(_encode(data))))
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of an entry's canonical bytes, as the next one holds it."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def read(body: bytes) -> Envelope:
+    """The envelope of stored bytes; msgspec.DecodeError when they are damaged."""
+    return _decode(body)
+
+
+def read_data(envelope: Envelope) -> EntryData:
+    """The typed data of an entry; KeyError for a type that this version does not know."""
+    return msgspec.json.decode(envelope.data, type=TYPES[envelope.type])
+
+
+def stamp(moment: datetime) -> str:
+    """A Taipei time as entries write it."""
+    return moment.isoformat(timespec="microseconds")

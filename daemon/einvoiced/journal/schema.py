@@ -1,0 +1,88 @@
+"""The tables of the journal and their migrations.
+
+`entries` is the journal; every other table is a projection of it and can be dropped and built again (`projections`).
+sqlite-utils' Migrations is imported only when the file's `user_version` is not this version's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite_utils
+    from sqlite_utils import Migrations
+
+VERSION = 1
+
+ENTRIES = """
+CREATE TABLE entries (
+    sequence INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+"""
+
+PROJECTIONS = """
+CREATE TABLE ranges (
+    seller TEXT NOT NULL,
+    year_month TEXT NOT NULL,
+    track TEXT NOT NULL,
+    begin INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    invoice_type TEXT NOT NULL,
+    next INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (seller, year_month, track, begin)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ranges_by_state ON ranges (seller, year_month, state, track, begin);
+
+CREATE TABLE invoices (
+    seller TEXT NOT NULL,
+    year_month TEXT NOT NULL,
+    track TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    paper TEXT NOT NULL,
+    PRIMARY KEY (seller, year_month, track, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invoices_waiting_for_paper ON invoices (sequence, paper)
+    WHERE paper IN ('queued', 'sending', 'unconfirmed');
+
+CREATE TABLE keys (
+    seller TEXT NOT NULL,
+    key BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (seller, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+PROJECTION_TABLES = ("ranges", "invoices", "keys")
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to this version's tables; sqlite3.DatabaseError if it is newer than this program."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found == VERSION:
+        return
+    if found > VERSION:
+        raise sqlite3.DatabaseError(f"schema {found} is newer than this program's {VERSION}; upgrade einvoiced")
+    import sqlite_utils
+
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    _migrations().apply(database)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils import Migrations
+
+    migrations = Migrations("einvoiced")
+
+    @migrations()
+    def m001_first(database: sqlite_utils.Database) -> None:
+        for statement in (ENTRIES + PROJECTIONS).split(";\n"):
+            if statement.strip():
+                database.execute(statement)
+
+    return migrations

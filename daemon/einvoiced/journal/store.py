@@ -1,0 +1,130 @@
+"""Opening the journal's file and proving it before the first answer.
+
+Nobody opens these files outside SQLite while the daemon runs (a close would drop SQLite's locks), and only one
+connection writes: the WAL-reset fault of SQLite before 3.51.3 needs two.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse
+from einvoiced.journal import entries, schema
+
+FILE = "journal.db"
+LOCK = "journal.lock"
+TAIL = 200
+"""Entries whose chain is proven at every start; the whole chain is `journal verify`'s work."""
+
+FORGETFUL = {"tmpfs", "ramfs", "overlay", "vfat", "msdos", "exfat", "nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
+"""File systems that acknowledge a sync and may still forget."""
+
+
+@dataclass(slots=True)
+class Head:
+    """The last entry: where the chain goes on."""
+
+    epoch: int
+    sequence: int
+    hash: str
+    time: str
+
+
+def lock(directory: Path) -> int:
+    """Make the directory (0700), take its lock for the life of this process; returns the descriptor that holds it.
+
+    JournalInUse when another process has it, JournalBadPlace on a file system that forgets.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_place(directory)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise JournalInUse(path_=directory) from None
+    return descriptor
+
+
+def check_place(directory: Path) -> None:
+    """JournalBadPlace unless the directory's file system keeps what it was told to sync."""
+    fstype = file_system(directory)
+    if fstype in FORGETFUL:
+        raise JournalBadPlace(fstype=fstype, path_=directory)
+
+
+def file_system(path: Path) -> str:
+    """The type of the mounted file system that holds `path`, as /proc/self/mountinfo names it (proc(5))."""
+    wanted = path.resolve()
+    best, found = -1, "unknown"
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        left, _, right = line.partition(" - ")
+        mount = Path(left.split()[4].encode().decode("unicode_escape"))
+        if wanted.is_relative_to(mount) and len(mount.parts) >= best:
+            best, found = len(mount.parts), right.split()[0]
+    return found
+
+
+def connect(directory: Path) -> sqlite3.Connection:
+    """The writing connection: WAL, one sync a commit, migrated. JournalBroken when SQLite cannot give that."""
+    try:
+        db = sqlite3.connect(
+            directory / FILE, isolation_level=None, check_same_thread=False, cached_statements=128, timeout=0
+        )
+        db.execute("PRAGMA trusted_schema = OFF")
+        (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise JournalBroken(detail=f"journal_mode is {mode}, not wal")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        schema.migrate(db)
+        _sync_directory(directory)
+    except sqlite3.DatabaseError as error:
+        raise JournalBroken(detail=str(error)) from error
+    return db
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prove(db: sqlite3.Connection) -> Head:
+    """What must hold before the first answer: the WAL reaches the database, and the tail's chain is whole.
+
+    After a failed sync the kernel may hold pages that never reached the disk: the checkpoint forces them or fails.
+    """
+    try:
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise JournalInUse(path_=FILE)
+        return prove_tail(db)
+    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+        raise JournalBroken(detail=str(error)) from error
+
+
+def prove_tail(db: sqlite3.Connection, count: int = TAIL) -> Head:
+    """The head, after checking the chain of the last `count` entries; JournalBroken where a link does not hold."""
+    rows = db.execute("SELECT sequence, body FROM entries ORDER BY sequence DESC LIMIT ?", (count,)).fetchall()
+    if not rows:
+        return Head(1, 0, entries.NO_PREVIOUS, "")
+    newer: entries.Envelope | None = None
+    for sequence, body in rows:
+        envelope = entries.read(body)
+        if envelope.sequence != sequence:
+            raise JournalBroken(detail=f"entry {sequence} calls itself {envelope.sequence}")
+        if newer is not None and (newer.previous != entries.digest(body) or newer.sequence != sequence + 1):
+            raise JournalBroken(detail=f"the chain breaks between entries {sequence} and {newer.sequence}")
+        newer = envelope
+    last = entries.read(rows[0][1])
+    return Head(last.epoch, last.sequence, entries.digest(rows[0][1]), last.time)

@@ -1,0 +1,68 @@
+"""Lamps show state: the keeper turns the status, and what a stick is doing, into one of the lamps' patterns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from einvoiced.actions.status import Status
+from einvoiced.hardware.lamps import Lamps, LampState
+
+SECONDS = 1.0
+VERDICT_SECONDS = 10.0
+"""How long the verdict on a stick stays on the lamps."""
+
+log = logging.getLogger(__name__)
+
+
+class LampKeeper:
+    """Runs in the loop. A stick at work goes before a verdict, a verdict before the state of the box."""
+
+    def __init__(self, lamps: Lamps, status: Callable[[], Awaitable[Status]]) -> None:
+        self._lamps, self._status = lamps, status
+        self._busy = False
+        self._verdict: tuple[LampState, float] = (LampState.OFF, 0.0)
+        self._look = asyncio.Event()
+
+    def busy(self, busy: bool) -> None:
+        """A batch is being worked on, or no longer."""
+        self._busy = busy
+        self._look.set()
+
+    def verdict(self, refused: bool) -> None:
+        """Show for a while that a file was taken or refused."""
+        state = LampState.ATTENTION if refused else LampState.TAKEN
+        self._verdict = (state, time.monotonic() + VERDICT_SECONDS)
+        self._look.set()
+
+    def stick_seen(self) -> None:
+        """A stick came or went: show that it was noticed."""
+        self._verdict = (LampState.BUSY, time.monotonic() + 1.0)
+        self._look.set()
+
+    async def run(self) -> None:
+        """Keep the lamps right until cancelled."""
+        while True:
+            try:
+                self._lamps.show(await self._state())
+            except OSError as error:
+                log.warning("the lamps cannot be set: %s", error)
+            self._look.clear()
+            try:
+                await asyncio.wait_for(self._look.wait(), SECONDS)
+            except TimeoutError:
+                pass
+
+    async def close(self) -> None:
+        """All off."""
+        self._lamps.close()
+
+    async def _state(self) -> LampState:
+        if self._busy:
+            return LampState.BUSY
+        state, until = self._verdict
+        if time.monotonic() < until:
+            return state
+        return LampState((await self._status()).lamps)

@@ -1,0 +1,192 @@
+"""JSON lines over a Unix socket, with limits on everything: a slow or silent client hurts nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import grp
+import logging
+import os
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from einvoiced import errors
+from einvoiced.journal.entries import Peer
+from einvoiced.rpc import protocol
+
+log = logging.getLogger(__name__)
+
+Dispatch = Callable[[protocol.Request, Peer], Any]
+"""Runs a request: gives its result at once, or an awaitable of it; raises what it refuses."""
+
+
+class Limits(Struct, frozen=True):
+    """What one socket bears."""
+
+    line: int = 256 * 1024
+    clients: int = 128
+    in_flight: int = 32
+    unread: int = 1024 * 1024
+    """Bytes of answers a client may leave unread before it is dropped."""
+
+
+ADMIN_LIMITS = Limits(line=2 * 1024 * 1024, clients=32)
+
+
+class Server:
+    """One listening socket. Loop thread only."""
+
+    def __init__(self, name: str, dispatch: Dispatch, limits: Limits) -> None:
+        self.name, self.dispatch, self.limits = name, dispatch, limits
+        self.connections: set[Connection] = set()
+        self._server: asyncio.AbstractServer | None = None
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(partial(Connection, self), sock=sock)
+
+    async def stop(self) -> None:
+        """Take no new clients, let answers that are due leave, close."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self.connections):
+            connection.finish()
+        for _ in range(200):
+            if not self.connections:
+                break
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.abort()
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._buffer = bytearray()
+        self._in_flight = 0
+        self._closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._peer = _peer(self._server.name, transport.get_extra_info("socket"))
+        limits = self._server.limits
+        if len(self._server.connections) >= limits.clients:
+            transport.write(protocol.write_error(None, errors.TooManyClients(limit=limits.clients)))
+            transport.close()
+            return
+        transport.set_write_buffer_limits(high=limits.unread)
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+
+    def pause_writing(self) -> None:
+        log.warning("%s: a client (pid %d) does not read its answers; dropped", self._server.name, self._peer.pid)
+        self.abort()
+
+    def data_received(self, data: bytes) -> None:
+        buffer = self._buffer
+        scanned = len(buffer)
+        buffer += data
+        begin = 0
+        while not self._closing and (end := buffer.find(b"\n", max(begin, scanned))) >= 0:
+            line = bytes(buffer[begin:end])
+            begin = end + 1
+            if len(line) > self._server.limits.line:
+                self._refuse_line()
+            elif line.strip():
+                self._request(line)
+        del buffer[:begin]
+        if len(buffer) > self._server.limits.line and not self._closing:
+            self._refuse_line()
+
+    def finish(self) -> None:
+        """Read no more; close once the answers that are due have left."""
+        self._closing = True
+        if not self._transport.is_closing():
+            with contextlib.suppress(RuntimeError):
+                self._transport.pause_reading()
+        if not self._in_flight:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Drop the client now."""
+        self._closing = True
+        self._transport.abort()
+
+    def _refuse_line(self) -> None:
+        self._send(protocol.write_error(None, errors.RequestTooLong(limit=self._server.limits.line)))
+        self._buffer.clear()
+        self.finish()
+
+    def _request(self, line: bytes) -> None:
+        identifier: int | str | None = None
+        try:
+            request = protocol.read_request(line)
+            assert isinstance(request.id, (int, str))
+            identifier = request.id
+            if self._in_flight >= self._server.limits.in_flight:
+                raise errors.TooManyRequests(limit=self._server.limits.in_flight)
+            result = self._server.dispatch(request, self._peer)
+        except Exception as error:
+            self._answer_error(identifier, error)
+            return
+        if isinstance(result, Awaitable):
+            self._in_flight += 1
+            asyncio.ensure_future(result).add_done_callback(partial(self._done, identifier))
+        else:
+            self._send(protocol.write_result(identifier, result))
+
+    def _done(self, identifier: int | str, future: asyncio.Future[Any]) -> None:
+        self._in_flight -= 1
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            self._send(protocol.write_result(identifier, future.result()))
+        else:
+            self._answer_error(identifier, error)
+        if self._closing and not self._in_flight:
+            self._transport.close()
+
+    def _answer_error(self, identifier: int | str | None, error: BaseException) -> None:
+        if not isinstance(error, errors.EinvoicedError):
+            log.error("a request failed inside the box", exc_info=error)
+        self._send(protocol.write_error(identifier, error))
+
+    def _send(self, line: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(line)
+
+
+def _peer(name: str, sock: socket.socket) -> Peer:
+    """Who is at the other end, as the kernel says (unix(7), SO_PEERCRED)."""
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    pid, uid, gid = struct.unpack("3i", raw)
+    return Peer(name, uid, gid, pid)
+
+
+def bind(path: Path, group: str) -> socket.socket:
+    """A bound socket, 0660 and of `group` where that group exists (else of our own); a file left behind is replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    before = os.umask(0o117)
+    try:
+        sock.bind(str(path))
+    finally:
+        os.umask(before)
+    try:
+        os.chown(path, -1, grp.getgrnam(group).gr_gid)
+    except (KeyError, PermissionError):
+        log.info("%s: the group %s is not there or not ours to give; the socket keeps our own group", path, group)
+    return sock

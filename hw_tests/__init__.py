@@ -1,0 +1,1 @@
+"""hw-tests: what a technician runs on the box."""

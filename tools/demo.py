@@ -1,0 +1,150 @@
+"""`make demo`: the main job, end to end, on virtual hardware. `make run` (`--keep`): such a box to play with."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from einvoiced.client import Client, new_key
+
+from tools.virtualbox import VirtualBox, durable_folder, track_file
+
+FOLDER = Path(__file__).parent.parent / "demo-box"
+
+SALES: list[tuple[str, dict[str, Any]]] = [
+    (
+        "B2C",
+        {
+            "lines": [
+                {"description": "乾電池", "quantity": 1, "unit_price": 105},
+                {"description": "口罩", "quantity": 1, "unit_price": 210},
+                {"description": "牛奶", "quantity": 1, "unit_price": 25},
+            ],
+            "total_amount": 340,
+        },
+    ),
+    (
+        "B2B",
+        {
+            "lines": [
+                {"description": "影印紙 A4 80磅", "quantity": 5, "unit_price": 89, "unit": "包"},
+                {"description": "原子筆（黑）", "quantity": 12, "unit_price": 10, "unit": "支"},
+                {"description": "折扣", "quantity": 1, "unit_price": -15},
+            ],
+            "total_amount": 550,
+            "buyer": {"identifier": "04595257", "name": "示範股份有限公司"},
+        },
+    ),
+    (
+        "carrier",
+        {
+            "lines": [{"description": "美式咖啡", "quantity": 2, "unit_price": 45}],
+            "total_amount": 90,
+            "carrier": {"type": "3J0002", "id": "/ABC+123"},
+        },
+    ),
+    (
+        "donation",
+        {"lines": [{"description": "便當", "quantity": 1, "unit_price": 100}], "total_amount": 100, "npoban": "919"},
+    ),
+]
+
+
+def main() -> None:
+    """Run the demonstration; ends by itself, or with Ctrl-C when the box is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="keep the box running")
+    keep = parser.parse_args().keep
+    folder = durable_folder(FOLDER)
+    if folder.exists() and not keep:
+        shutil.rmtree(folder)
+    with VirtualBox(folder) as box:
+        print(f"starting einvoiced on virtual hardware in {folder}")
+        print(f"it answers after {box.start():.2f} s")
+        _fill(box)
+        if keep:
+            _play(box)
+        else:
+            _demonstrate(box)
+
+
+def _fill(box: VirtualBox) -> None:
+    if box.status()["counts"]["numbers_left_this_period"]:
+        return
+    begin = time.monotonic()
+    box.plug_in(track_file(("NQ", 42_519_550, 42_522_049)))
+    box.wait_for(lambda: box.status()["counts"]["numbers_left_this_period"], 10, "the track file to be taken")
+    left = box.status()["counts"]["numbers_left_this_period"]
+    print(f"stick with a track file plugged in: {left} numbers taken after {time.monotonic() - begin:.2f} s")
+
+
+def _demonstrate(box: VirtualBox) -> None:
+    rows = []
+    for name, sale in SALES:
+        key = new_key()
+        with box.client() as till:
+            rows.append((name, key, till.issue(key, **sale)))
+    rows.append(_repeat_over_a_kill(box))
+    box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proofs to be printed")
+    box.wait_for(lambda: len(box.prints()) >= 4, 10, "the pictures")
+    _table(box, rows)
+
+
+def _repeat_over_a_kill(box: VirtualBox) -> tuple[str, str, Any]:
+    """Issue, kill -9 the daemon, start it again, repeat with the same key: the same bytes, one number."""
+    key = new_key()
+    params = {"key": key, "prices": "gross", **SALES[0][1]}
+    with box.client() as till:
+        first = till.call_line("invoice.issue", params)
+    box.kill()
+    seconds = box.start()
+    with box.client() as till:
+        again = till.call_line("invoice.issue", params)
+        same = first == again
+        print(f"killed with SIGKILL, back after {seconds:.2f} s; the repeated request got the same bytes: {same}")
+        if not same:
+            raise SystemExit("the repeat differs: this must never happen")
+        return "repeated", key, till.issue(**params)
+
+
+def _table(box: VirtualBox, rows: list[tuple[str, str, Any]]) -> None:
+    print(f"\n{'sale':<10}{'number':<13}{'total':>6}  {'paper':<12}key")
+    with Client(box.socket("admin")) as admin:
+        for name, key, answer in rows:
+            invoice = answer["invoice"]
+            paper = admin.call("invoice.get", key=key)["paper"]
+            total = invoice["total_amount"]
+            print(f"{name:<10}{invoice['invoice_number']:<13}{total:>6}  {paper:<12}{key}")
+    print("\nwhat came out of the printer (the slip of the stick first):")
+    for picture in box.prints():
+        print(f"  {picture}")
+    status = box.status()
+    print(f"\n{status['sentence_zh']} {status['counts']['numbers_left_this_period']} numbers left.")
+
+
+def _play(box: VirtualBox) -> None:
+    ctl = f"einvoicectl --run {box.run}"
+    print(
+        f"""
+Play with it (Ctrl-C ends it):
+  . .venv/bin/activate
+  {ctl} status
+  {ctl} issue '牛奶*2@25' 'Pen@10'
+  {ctl} tracks list
+  tail -f {box.folder}/log
+track files go to  {box.stick}
+paper comes out in {box.paper}
+the clock obeys    {box.folder}/clock.json"""
+    )
+    try:
+        while box.process is not None and box.process.poll() is None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        print("\nstopping")
+
+
+if __name__ == "__main__":
+    main()
