@@ -12,6 +12,7 @@ same key and gets the same invoice, never a second one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -79,10 +80,16 @@ class Client:
         line = json.dumps(request, ensure_ascii=False, default=_number).encode() + b"\n"
         try:
             answer = self._exchange(line)
+            head = json.loads(answer)
+            if head["id"] not in (self._last_id, None):
+                raise ConnectionError("the box answered another request")
         except OSError as error:
             self.close()
             raise BoxUnreachable(f"{self.path}: {error}") from error
-        refusal = json.loads(answer).get("error")
+        except BaseException:
+            self.close()  # an answer that comes later must not be taken for the next request's
+            raise
+        refusal = head.get("error")
         if refusal is not None:
             raise BoxError(refusal)
         return answer
@@ -107,7 +114,8 @@ class Client:
 
     def _exchange(self, line: bytes) -> bytes:
         sock = self._connected()
-        sock.sendall(line)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            sock.sendall(line)  # a box that does not want to read all of it has said why
         while b"\n" not in self._received:
             part = sock.recv(65536)
             if not part:

@@ -233,6 +233,18 @@ class PrintMarkRefused(EinvoicedError, ValueError):
     zh = "此發票的列印註記只能是 {allowed}；請不要填 print_mark。"
 
 
+class BadLineCount(EinvoicedError, ValueError):
+    code, name, retry = 1128, "bad_line_count", "never"
+    en = "A sale has 1 to {limit} lines; this one has {count}. Split it."
+    zh = "一筆交易須有 1 至 {limit} 個品項，目前為 {count} 項；請分開開立。"
+
+
+class BadMac(EinvoicedError, ValueError):
+    code, name, retry = 1129, "bad_mac", "never"
+    en = "The value of last_seen is not an answer of this box (its mac does not fit); leave it out."
+    zh = "last_seen 不是本機的回覆（mac 不符）；請不要填。"
+
+
 # -- the state of the box ----------------------------------------------------------------------------------------------
 
 

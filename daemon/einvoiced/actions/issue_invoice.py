@@ -20,7 +20,7 @@ from einvoiced.journal.writer import Action, Transaction, check_space
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.invoice import Invoice, InvoiceBuyer, make_invoice
 from einvoiced.rules.period import Period
-from einvoiced.rules.sale import Sale, Settlement, check_text, permit, settle
+from einvoiced.rules.sale import Buyer, Sale, Settlement, check_text, permit, settle
 
 
 class IssueParams(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,9 +123,11 @@ def _checked_labels(labels: Labels) -> Labels:
             check_text(value, 20, f"labels.{name}", name)
     if labels.business_day is not None:
         try:
-            date.fromisoformat(labels.business_day)
+            written = date.fromisoformat(labels.business_day).isoformat()
         except ValueError:
-            raise errors.InvalidParams("labels.business_day", detail="a date is written YYYY-MM-DD") from None
+            written = ""
+        if written != labels.business_day:
+            raise errors.InvalidParams("labels.business_day", detail="a date is written YYYY-MM-DD")
     return labels
 
 
@@ -145,7 +147,7 @@ def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
     invoice = _decode_result(stored).invoice
     buyer, carrier = params.buyer, params.carrier
     sent = (
-        ("buyer", invoice.buyer, InvoiceBuyer(buyer.identifier, buyer.name) if buyer else None),
+        ("buyer", invoice.buyer, _stored_form(buyer) if buyer else None),
         (
             "carrier",
             (invoice.carrier_type, invoice.carrier_id),
@@ -162,6 +164,10 @@ def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
             raise errors.KeyConflict(
                 path, invoice_number=invoice.invoice_number, differs=path, stored=_shown(old), sent=_shown(new)
             )
+
+
+def _stored_form(buyer: Buyer) -> InvoiceBuyer:
+    return InvoiceBuyer(buyer.identifier, buyer.name.strip() if buyer.name else None)
 
 
 def _shown(value: object) -> str:

@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 refused by the box, 2 wrong use, 3 the box cannot be reach
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,9 +22,13 @@ DONE, REFUSED, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point `einvoicectl`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese gets the rest
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+        sys.stdout.flush()
         return code
     except BoxError as error:
         _print_refusal(options, error)
@@ -36,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return UNREACHABLE
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
         return DONE
 
 

@@ -19,7 +19,7 @@ def add_verbs(verbs: Any) -> None:
         "items", nargs="+", metavar="NAME*QTY@PRICE", help="an item, such as 牛奶*2@25; add %%3 for tax-exempt"
     )
     issue.add_argument("--key", help="the key of this sale (default: a new one, printed first)")
-    issue.add_argument("--total", type=Decimal, help="the total to check against (default: the items' sum)")
+    issue.add_argument("--total", type=_amount, help="the total to check against (default: the items' sum)")
     issue.add_argument("--net", action="store_true", help="prices are without tax")
     issue.add_argument("--buyer", metavar="統編", help="the buyer's identifier")
     issue.add_argument("--buyer-name", metavar="NAME")
@@ -30,6 +30,13 @@ def add_verbs(verbs: Any) -> None:
     shown = cli.verb(invoice, "show", _show, "An invoice by its number or its key, as it stands.")
     shown.add_argument("number_or_key")
     shown.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 _ITEM = re.compile(r"(?P<name>.+?)(?:\*(?P<quantity>[^*@%]+))?@(?P<price>-?[0-9.]+)(?:%(?P<tax_type>[1-4]))?")
@@ -75,8 +82,7 @@ def _issue(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return cli.WRONG_USE
     key = options.key or new_key()
-    if not options.json:
-        print(f"key {key} (repeat with --key {key} if no answer comes)")
+    print(f"key {key} (repeat with --key {key} if no answer comes)", file=sys.stderr if options.json else sys.stdout)
     with Client(str(options.run_directory / "admin.sock")) as box:
         return cli.show(options, box.issue(key, patience=15, **sale), lambda answer: _invoice_lines(answer["invoice"]))
 

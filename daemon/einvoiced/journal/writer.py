@@ -49,6 +49,7 @@ class Transaction:
     def __init__(self, db: sqlite3.Connection, head: store.Head, clock: WallClock) -> None:
         self.db, self._head, self._clock = db, head, clock
         self.appended = 0
+        self._saved = False
 
     def one(self, sql: str, *parameters: object) -> Any:
         """The first row of a question, or None; nothing stays open."""
@@ -79,8 +80,9 @@ class Transaction:
 
         Its time is `moment` (default: the clock), never before the last entry's.
         """
-        if not self.appended:
+        if not self._saved:
             self.db.execute("SAVEPOINT action")
+            self._saved = True
         head = self._head
         time = max(entries.stamp(moment or self._clock.now()), head.time)
         sequence = head.sequence + 1
@@ -93,13 +95,13 @@ class Transaction:
 
     def finish(self) -> store.Head:
         """Keep what the action appended; returns the new head (writer only)."""
-        if self.appended:
+        if self._saved:
             self.db.execute("RELEASE action")
         return self._head
 
     def undo(self) -> None:
         """Take back what the action appended (writer only)."""
-        if self.appended:
+        if self._saved:
             self.db.execute("ROLLBACK TO action")
             self.db.execute("RELEASE action")
 
@@ -190,8 +192,9 @@ class Journal:
                     self._jobs.put(None)
                     break
                 group.append(more)
+            before = self._head.sequence
             fatal = self._commit(group)
-            self._deliver(group)
+            self._deliver(group, self._head.sequence > before)
             if fatal is not None:
                 self.on_fatal(fatal)
                 return
@@ -238,7 +241,7 @@ class Journal:
         name = getattr(error, "sqlite_errorname", "")
         return error if name.startswith("SQLITE_IOERR") else None
 
-    def _deliver(self, group: list[_Job]) -> None:
+    def _deliver(self, group: list[_Job], grown: bool) -> None:
         waiting = []
         for job in group:
             if isinstance(job.future, asyncio.Future):
@@ -246,14 +249,15 @@ class Journal:
             else:
                 job.deliver()
         try:
-            self._loop.call_soon_threadsafe(self._answer, waiting, self._head.sequence)
+            self._loop.call_soon_threadsafe(self._answer, waiting, self._head.sequence if grown else None)
         except RuntimeError:
             log.warning("the loop is gone; %d answers could not leave", len(waiting))
 
-    def _answer(self, jobs: list[_Job], sequence: int) -> None:
+    def _answer(self, jobs: list[_Job], sequence: int | None) -> None:
         for job in jobs:
             job.deliver()
-        self.on_append(sequence)
+        if sequence is not None:
+            self.on_append(sequence)
 
     def _checkpoint(self) -> None:
         try:

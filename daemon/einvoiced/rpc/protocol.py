@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -20,7 +21,15 @@ class Request(Struct, forbid_unknown_fields=True, frozen=True):
     params: Raw = Raw(b"{}")
 
 
+class _Identified(Struct, frozen=True):
+    id: int | str | None = None
+
+
+_WHERE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
+"""How msgspec ends the sentence of a ValidationError."""
+
 _decode = msgspec.json.Decoder(Request).decode
+_decode_id = msgspec.json.Decoder(_Identified).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -41,13 +50,22 @@ def read_request(line: bytes) -> Request:
     return request
 
 
+def read_id(line: bytes) -> int | str | None:
+    """The id of a line that is no good request, where one can be made out: its error then finds its way back."""
+    try:
+        return _decode_id(line).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def read_params(params: Raw, decoder: msgspec.json.Decoder[Any]) -> Any:
     """The typed parameters; InvalidParams with the path of the offending value."""
     try:
         return decoder.decode(params)
     except msgspec.ValidationError as error:
-        detail, _, where = str(error).partition(" - at ")
-        raise errors.InvalidParams(where.strip("`$.") or None, detail=detail) from None
+        found = _WHERE.fullmatch(str(error))
+        detail, where = found.groups() if found else (str(error), "")
+        raise errors.InvalidParams(where or None, detail=detail) from None
     except RecursionError:
         raise errors.InvalidParams(detail="nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import grp
 import logging
 import os
@@ -90,6 +91,11 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
 
+    def eof_received(self) -> bool:
+        """A client that has said its last may still wait for answers."""
+        self.finish()
+        return True
+
     def pause_writing(self) -> None:
         log.warning("%s: a client (pid %d) does not read its answers; dropped", self._server.name, self._peer.pid)
         self.abort()
@@ -139,7 +145,7 @@ class Connection(asyncio.Protocol):
                 raise errors.TooManyRequests(limit=self._server.limits.in_flight)
             result = self._server.dispatch(request, self._peer)
         except Exception as error:
-            self._answer_error(identifier, error)
+            self._answer_error(protocol.read_id(line) if identifier is None else identifier, error)
             return
         if isinstance(result, Awaitable):
             self._in_flight += 1
@@ -175,8 +181,13 @@ def _peer(name: str, sock: socket.socket) -> Peer:
 
 
 def bind(path: Path, group: str) -> socket.socket:
-    """A bound socket, 0660 and of `group` where that group exists (else of our own); a file left behind is replaced."""
+    """A bound socket, 0660 and of `group` where that group exists (else of our own); a file left behind is replaced.
+
+    OSError EADDRINUSE when somebody still listens there: a second box must not take the first one's tills.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if _listened_to(path):
+        raise OSError(errno.EADDRINUSE, "another process listens there", str(path))
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -190,3 +201,12 @@ def bind(path: Path, group: str) -> socket.socket:
     except (KeyError, PermissionError):
         log.info("%s: the group %s is not there or not ours to give; the socket keeps our own group", path, group)
     return sock
+
+
+def _listened_to(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+    return True

@@ -27,7 +27,7 @@ TAXED, ZERO_RATED, EXEMPT, SPECIAL, MIXED = "1", "2", "3", "4", "9"
 """MIG's TaxType."""
 
 MAX_LINES = 999
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2060\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
 
 class Line(Struct, forbid_unknown_fields=True, frozen=True):
@@ -117,7 +117,7 @@ def settle(sale: Sale) -> Settlement:
     """
     print_mark = _check_receivers(sale)
     if not 1 <= len(sale.lines) <= MAX_LINES:
-        raise errors.BadText("lines", what="lines", limit=MAX_LINES, length=len(sale.lines))
+        raise errors.BadLineCount("lines", limit=MAX_LINES, count=len(sale.lines))
     gross_up = sale.prices == "net" and sale.buyer is None
     items: list[Item] = []
     sums = {TAXED: ZERO, EXEMPT: ZERO}
