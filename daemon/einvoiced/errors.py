@@ -441,6 +441,14 @@ class PrinterNotReady(EinvoicedError):
     zh = "印表機尚未就緒（{detail}）；排除後會自動繼續列印。"
 
 
+class FontsMissing(EinvoicedError, FileNotFoundError):
+    """No font that draws Chinese is installed: nothing can be printed."""
+
+    code, name, retry = 4001, "fonts_missing", "after_cure"
+    en = "No Chinese font is installed (looked for {paths}); install the Debian package {package}."
+    zh = "系統沒有中文字型（找過 {paths}），無法列印；請安裝 Debian 套件 {package}。"
+
+
 # -- storage -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,81 @@
+"""A document for the printer: a flat list of blocks from top to bottom, without a single dot or font in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Size = Literal["small", "title", "huge"]
+"""`small`: body, 0.3 cm. `title`: its Chinese is 0.5 cm high. `huge`: its digits are 0.5 cm high."""
+
+Align = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph, wrapped to the paper's width. `shrink`: one line, in the next smaller size where it is too long
+    (and wrapped in the smallest). `inverse`: white on a black bar.
+    """
+
+    text: str
+    size: Size = "small"
+    bold: bool = False
+    align: Align = "left"
+    shrink: bool = False
+    inverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A short text in a row; `at` is where its left or right edge stands, as a part of the paper's width (0 to 1)."""
+
+    text: str
+    at: float = 1.0
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A row: a text on the left and cells beside it. A text too long wraps and the cells follow on a line below it."""
+
+    lead: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A thin line across the paper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """White paper; `stretch` is its share of what is missing to the document's least length."""
+
+    mm: float
+    stretch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Code39:
+    """A Code 39 of the text, without start and stop."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class QrPair:
+    """Two QR codes side by side."""
+
+    left: str
+    right: str
+
+
+Block: TypeAlias = Text | Columns | Rule | Space | Code39 | QrPair
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One strip of paper; `least_mm` counts the white up to the cutter."""
+
+    blocks: tuple[Block, ...]
+    least_mm: float = 0.0
