@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from einvoiced.client import Client, new_key
-
 from tools.virtualbox import VirtualBox, durable_folder, track_file
 
 FOLDER = Path(__file__).parent.parent / "demo-box"
@@ -77,8 +76,11 @@ def _fill(box: VirtualBox) -> None:
     begin = time.monotonic()
     box.plug_in(track_file(("NQ", 42_519_550, 42_522_049)))
     box.wait_for(lambda: box.status()["counts"]["numbers_left_this_period"], 10, "the track file to be taken")
+    seconds = time.monotonic() - begin
     left = box.status()["counts"]["numbers_left_this_period"]
-    print(f"stick with a track file plugged in: {left} numbers taken after {time.monotonic() - begin:.2f} s")
+    box.release()
+    print(f"stick with a track file plugged in: {left} numbers taken after {seconds:.2f} s")
+    print("the box is new in a running period: a technician said that none of them was used elsewhere")
 
 
 def _demonstrate(box: VirtualBox) -> None:
@@ -88,8 +90,7 @@ def _demonstrate(box: VirtualBox) -> None:
         with box.client() as till:
             rows.append((name, key, till.issue(key, **sale)))
     rows.append(_repeat_over_a_kill(box))
-    box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proofs to be printed")
-    box.wait_for(lambda: len(box.prints()) >= 4, 10, "the pictures")
+    _wait_for_paper(box)
     _table(box, rows)
 
 
@@ -99,6 +100,7 @@ def _repeat_over_a_kill(box: VirtualBox) -> tuple[str, str, Any]:
     params = {"key": key, "prices": "gross", **SALES[0][1]}
     with box.client() as till:
         first = till.call_line("invoice.issue", params)
+    _wait_for_paper(box)
     box.kill()
     seconds = box.start()
     with box.client() as till:
@@ -110,6 +112,10 @@ def _repeat_over_a_kill(box: VirtualBox) -> tuple[str, str, Any]:
         return "repeated", key, till.issue(**params)
 
 
+def _wait_for_paper(box: VirtualBox) -> None:
+    box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proofs to be printed")
+
+
 def _table(box: VirtualBox, rows: list[tuple[str, str, Any]]) -> None:
     print(f"\n{'sale':<10}{'number':<13}{'total':>6}  {'paper':<12}key")
     with Client(box.socket("admin")) as admin:
@@ -118,7 +124,7 @@ def _table(box: VirtualBox, rows: list[tuple[str, str, Any]]) -> None:
             paper = admin.call("invoice.get", key=key)["paper"]
             total = invoice["total_amount"]
             print(f"{name:<10}{invoice['invoice_number']:<13}{total:>6}  {paper:<12}{key}")
-    print("\nwhat came out of the printer (the slip of the stick first):")
+    print("\nwhat came out of the printer (proofs, and the slips of the stick):")
     for picture in box.prints():
         print(f"  {picture}")
     status = box.status()

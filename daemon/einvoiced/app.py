@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 import einvoiced
 from einvoiced import config, log, parts, systemd
 from einvoiced.actions.ask import count
 from einvoiced.actions.box import Box, Shop
 from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.follow import Judged
 from einvoiced.actions.import_tracks import Importer, Verdict
+from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import PaperState, Status, make_status
-from einvoiced.errors import ConfigError, EinvoicedError, JournalBroken
+from einvoiced.ceiling_keeper import CeilingKeeper
+from einvoiced.errors import ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
 from einvoiced.followers import slips
 from einvoiced.followers.paper import PaperFollower
 from einvoiced.inbox import Inbox
+from einvoiced.journal import beside
+from einvoiced.journal.transaction import NotYet
+from einvoiced.journal.witnesses import Report, Witnesses
 from einvoiced.journal.writer import Journal
 from einvoiced.lamp_keeper import LampKeeper
 from einvoiced.rpc import server
@@ -36,11 +47,17 @@ SWITCH_INTERVAL = 0.0002
 EXIT_STORAGE = 74
 """EX_IOERR of sysexits.h: a sync failed and nothing cached is true any more."""
 
+EXIT_FAILED = 71
+"""EX_OSERR of sysexits.h: it could not start, such as without a place for its sockets."""
+
+WITNESS_SECONDS = 5.0
+"""How long a start waits for its witnesses before it says that they are silent."""
+
 logger = logging.getLogger("einvoiced")
 
 
 class Daemon:
-    """One box. Everything here runs in the loop's thread."""
+    """One box. Everything here runs in the main loop's thread, but for what says otherwise."""
 
     def __init__(self, config_file: Path, state: Path, run: Path) -> None:
         self._config_file, self._state, self._run = config_file, state, run
@@ -52,6 +69,9 @@ class Daemon:
         self._inbox: Inbox | None = None
         self._shop_name = ""
         self._loop = asyncio.get_running_loop()
+        self._beside: beside.Beside | None = None
+        self._keeper: CeilingKeeper
+        self._reported = asyncio.Event()
         self.stopping = asyncio.Event()
 
     async def start(self) -> None:
@@ -63,15 +83,18 @@ class Daemon:
         self._take_shop()
         self._box.rtc_agrees = self._box.clock.rtc_agrees(parts.RTC_TOLERANCE)
         self._open_journal()
+        self._witnesses = Witnesses(*parts.witnesses(self._config.mirror))
         self._importer = Importer(self._box, self.journal)
         self._importer.on_verdict = self._tell_verdict
         self._lamps = LampKeeper(parts.lamps(self._config.lamps), self.status)
         await self._listen()
+        await self._begin_to_write()
         systemd.notify(READY=1, STATUS=(await self.status()).sentence_zh)
         logger.info("ready: %s", (await self.status()).sentence)
         self._start_hardware()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000, 20, 50)
 
     def journal(self) -> Journal:
         """The open journal, or raise what is wrong with it."""
@@ -92,13 +115,21 @@ class Daemon:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for each in self._servers:
-            await each.stop()
+            await _in_loop(self._loop_of(each.name), each.stop())
         if self._paper is not None:
             await asyncio.to_thread(self._paper.stop)
         if self._journal is not None:
-            await self._journal.submit(stop_box)
-            await asyncio.to_thread(self._journal.close)
+            await self._stop_journal(self._journal)
         await self._lamps.close()
+
+    async def _stop_journal(self, journal: Journal) -> None:
+        """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order."""
+        if not journal.frozen:
+            await journal.submit(stop_box)
+            known = await asyncio.to_thread(beside.read, self._state)
+            if known is not None:
+                await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
+        await asyncio.to_thread(journal.close)
 
     # -- start order
 
@@ -131,30 +162,89 @@ class Daemon:
         )
 
     def _open_journal(self) -> None:
-        journal = Journal(self._state / "journal", self._box.clock, self._loop)
-        journal.on_append = self._appended
+        """Open and prove the journal; nothing is appended until `_begin_to_write`."""
+        journal = Journal(self._state / "journal", self._box.clock)
+        journal.on_group = self._committed
         journal.on_fatal = self._fatal
+        self._state.mkdir(parents=True, exist_ok=True)
         try:
+            self._beside = beside.read(self._state)
+            check_files(self._state / "journal", self._beside)
             journal.open()
-            journal.call(start_box(self._box))
+            journal.freeze(NotYet())
         except EinvoicedError as error:
             self._journal_error = error
         except OSError as error:
             self._journal_error = JournalBroken(detail=str(error))
         else:
             self._journal = journal
+            self._box.journal_id, self._box.secret = journal.id, journal.secret
             return
-        logger.error("locked: %s", self._journal_error)
-        self._box.lock(self._journal_error.name, self._journal_error.message, self._journal_error.message_zh)
+        self._lock(self._journal_error)
+
+    async def _begin_to_write(self) -> None:
+        """Compare with everything that knows better, then append `box_started`; a lock and a frozen journal if not."""
+        journal = self._journal
+        if journal is None:
+            return
+        identity = await asyncio.to_thread(parts.identity, self._state)
+        faults = await journal.submit(find_faults(self._box, journal.id, self._beside, identity))
+        self._keeper = CeilingKeeper(self._box, journal, self._witnesses, self._state)
+        await self._hear_witnesses()
+        for fault in faults:
+            self._freeze(fault)
+        if self._box.frozen:
+            return
+        journal.thaw()
+        await journal.submit(start_box(self._box, identity, self._witnesses.verdicts))
+        known = self._beside.ceilings if self._beside is not None else []
+        await asyncio.to_thread(beside.write, self._state, beside.Beside(journal.id, True, known))
+        self._tasks.append(asyncio.create_task(self._keeper.run(), name="ceilings"))
+
+    async def _hear_witnesses(self) -> None:
+        """Give every configured witness a little time to report before anything is appended."""
+        deadline = self._loop.time() + WITNESS_SECONDS
+        while not self._witnesses.heard_all and self._loop.time() < deadline:
+            self._reported.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._reported.wait(), deadline - self._loop.time())
+
+    def _report(self, report: Report, judged: Judged) -> None:
+        """A witness reported: ahead of us or of another history, the box locks and appends nothing."""
+        self._witnesses.note(report, judged.verdict)
+        self._reported.set()
+        if judged.verdict == "agrees":
+            self._keeper.witness_reported()
+            return
+        kind = JournalBehind if judged.verdict == "journal_behind" else JournalForked
+        detail = f"entry {report.sequence} of journal {report.journal}; this one has {judged.sequence} entries"
+        self._freeze(kind(who=f"The witness {report.witness}", detail=detail))
+
+    def _lock(self, error: EinvoicedError) -> None:
+        logger.error("locked: %s", error)
+        self._box.lock(error.name, error.message, error.message_zh)
+
+    def _freeze(self, error: EinvoicedError) -> None:
+        """Lock the box and append nothing until a technician has reconciled the journal, offline."""
+        self._lock(error)
+        self._box.frozen = True
+        if self._journal is not None:
+            self._journal.freeze(error)
+            self._journal.release(error)
 
     async def _listen(self) -> None:
-        methods = Methods(self._box, self.journal, self._importer, self.status)
+        """The tills' socket is served in the journal's own loop: no request changes threads. The admin's in ours."""
+        self._methods = Methods(self._box, self.journal, self._importer, self.status)
+        self._methods.on_report = self._report
         given = systemd.listening_sockets()
         for name, limits in ((TILL, server.Limits()), (ADMIN, server.ADMIN_LIMITS)):
             listening = given.get(name) or server.bind(self._run / f"{name}.sock", f"einvoice-{name}")
-            each = server.Server(name, methods.dispatch, limits)
-            await each.start(listening)
+            each = server.Server(name, self._methods.dispatch, limits)
+            await _in_loop(self._loop_of(name), each.start(listening))
             self._servers.append(each)
+
+    def _loop_of(self, name: str) -> asyncio.AbstractEventLoop:
+        return self._journal.loop if name == TILL and self._journal is not None else self._loop
 
     def _start_hardware(self) -> None:
         self._start_printer()
@@ -163,7 +253,7 @@ class Daemon:
         inbox.on_busy = self._lamps.busy
         inbox.on_empty = lambda: self._print_slip(slips.empty_stick_slip(self._shop_name, self._box.clock.now()))
         parts.watch_usb(self._config.stick, self._lamps.stick_seen)
-        self._tasks = [
+        self._tasks += [
             asyncio.create_task(inbox.run(), name="inbox"),
             asyncio.create_task(self._lamps.run(), name="lamps"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
@@ -171,7 +261,7 @@ class Daemon:
 
     def _start_printer(self) -> None:
         transport = parts.printer(self._config.printer)
-        if transport is None or self._journal is None:
+        if transport is None or self._journal is None or self._box.frozen:
             return
         profile = parts.profile(self._config.printer)
         self._paper = PaperFollower(self._journal, transport, profile, self._shop_name)
@@ -179,9 +269,16 @@ class Daemon:
 
     # -- what happens meanwhile
 
-    def _appended(self, _sequence: int) -> None:
-        if self._paper is not None:
+    def _committed(self, sequence: int) -> None:
+        """A group was committed (journal's thread): wake those who have something to do, and nobody else."""
+        ceilings = self._box.ceilings
+        if ceilings is not None and ceilings.wanted:
+            self._loop.call_soon_threadsafe(self._keeper.poke)
+        if self._box.paper_waits and self._paper is not None:
+            self._box.paper_waits = False
             self._paper.wake()
+        if self._methods.appended.waited_for:
+            self._loop.call_soon_threadsafe(self._methods.appended.note, sequence)
 
     def _tell_verdict(self, source: str, file_name: str, verdict: Verdict) -> None:
         refused = isinstance(verdict, EinvoicedError)
@@ -209,6 +306,14 @@ class Daemon:
         asyncio.run_coroutine_threadsafe(_end(), self._loop)
 
 
+async def _in_loop(loop: asyncio.AbstractEventLoop, what: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine in a loop that may be another thread's, and wait for it."""
+    if loop is asyncio.get_running_loop():
+        await what
+    else:
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(what, loop))
+
+
 async def _end() -> None:
     await asyncio.sleep(0.05)
     os._exit(EXIT_STORAGE)
@@ -222,7 +327,11 @@ def main() -> int:
         return 0
     log.set_up(options.verbose)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    asyncio.run(_main(options))
+    try:
+        asyncio.run(_main(options))
+    except Exception:
+        logger.critical("einvoiced cannot go on", exc_info=True)
+        os._exit(EXIT_FAILED)  # the journal's thread would keep a process without sockets alive
     return 0
 
 

@@ -88,6 +88,13 @@ class ClockSection(_Section, frozen=True):
     file: str = ""
 
 
+class MirrorSection(_Section, frozen=True):
+    """A second copy of the journal on another disk, and whether the box may go on for long without it."""
+
+    directory: str = ""
+    required: bool = True
+
+
 class Config(_Section, frozen=True):
     """The whole file."""
 
@@ -99,6 +106,7 @@ class Config(_Section, frozen=True):
     lamps: LampsSection = LampsSection()
     stick: StickSection = StickSection()
     clock: ClockSection = ClockSection()
+    mirror: MirrorSection = MirrorSection()
 
 
 UNCONFIGURED = Config(SellerSection("", ""))

@@ -284,6 +284,75 @@ class NotConfigured(EinvoicedError):
     zh = "本機尚未完成設定（{detail}）；請執行 einvoicectl config check。"
 
 
+class CeilingReached(EinvoicedError):
+    code, name, retry = 2020, "ceiling_reached", "same_key"
+    en = "The witness {witnesses} does not answer and the numbers it knows of are used up; mend it, then repeat."
+    zh = "備份端 {witnesses} 沒有回應，已登記的號碼用完；請恢復備份連線後以同一個 key 重送。"
+
+
+class TracksNotReleased(EinvoicedError):
+    code, name, retry = 2021, "tracks_not_released", "after_cure"
+    en = (
+        "This box is new in a running period ({period}): a technician must say which numbers were used elsewhere "
+        "(einvoicectl tracks release)."
+    )
+    zh = "本機在 {period} 期中啟用：請維修人員先登記其他設備已用到的號碼（einvoicectl tracks release）。"
+
+
+class RangeUnknown(EinvoicedError, LookupError):
+    code, name, retry = 2022, "range_unknown", "never"
+    en = "There is no range {asked} in the state that this needs; see tracks.list."
+    zh = "沒有符合條件的字軌 {asked}；請查 tracks.list。"
+
+
+class BadLastUsed(EinvoicedError, ValueError):
+    code, name, retry = 2023, "bad_last_used", "never"
+    en = "{value!r} is neither none nor a number of the range {asked}."
+    zh = "「{value}」不是 none，也不是 {asked} 範圍內的號碼。"
+
+
+class NumberNotLost(EinvoicedError, ValueError):
+    code, name, retry = 2024, "number_not_lost", "never"
+    en = "{invoice_number} is not a number that this journal has lost ({detail}); it cannot be adopted."
+    zh = "{invoice_number} 不是本機遺失的號碼（{detail}），無法補登。"
+
+
+class ClockNotAhead(EinvoicedError):
+    code, name, retry = 2025, "clock_not_ahead", "never"
+    en = "The clock is not behind the journal; there is nothing to decide."
+    zh = "時鐘沒有落後於日誌，不需要處理。"
+
+
+class JournalBehind(EinvoicedError):
+    code, name, retry = 2030, "journal_behind", "after_cure"
+    en = "{who} knows entries that this journal has lost ({detail}); nothing is issued until it is reconciled."
+    zh = "{who} 有本機日誌遺失的紀錄（{detail}）；請維修人員執行 einvoicectl journal reconcile。"
+
+
+class JournalForked(EinvoicedError):
+    code, name, retry = 2031, "journal_forked", "after_cure"
+    en = "{who} holds another history than this journal ({detail}): one of them is a copy; reconcile before issuing."
+    zh = "{who} 的紀錄與本機日誌不同（{detail}），其中一份是複本；請執行 einvoicectl journal reconcile。"
+
+
+class BoxChanged(EinvoicedError):
+    code, name, retry = 2032, "box_changed", "after_cure"
+    en = "This journal was written on another {what} ({was}; here {now}); a technician must reconcile it."
+    zh = "此日誌原屬另一個{what_zh}（原為 {was}，現為 {now}）；請維修人員執行 einvoicectl journal reconcile。"
+
+
+class SellerChanged(EinvoicedError):
+    code, name, retry = 2033, "seller_changed", "after_cure"
+    en = "The journal belongs to the seller {was}, the configuration says {now}; a box keeps its seller for life."
+    zh = "日誌屬於統編 {was}，設定檔為 {now}；本機有資料後不可更換營業人。"
+
+
+class BoxRetiredError(EinvoicedError):
+    code, name, retry = 2034, "box_retired", "never"
+    en = "This box was retired by {technician}; it issues nothing any more."
+    zh = "本機已由 {technician} 停用，不再開立發票。"
+
+
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
 
 
@@ -335,8 +404,8 @@ class FileDamaged(TrackFileError):
 
 class BadSeller(TrackFileError):
     code, name = 3010, "bad_seller"
-    en = "Row {line}: the seller's identifier {value!r} (column 1) is not a valid 統一編號; download the file again."
-    zh = "第 {line} 列第 1 欄：營業人統編「{value}」不正確；請重新從平台下載。"
+    en = "Row {line}: the seller's identifier {value!r} is not a valid 統一編號; download the file again."
+    zh = "第 {line} 列：營業人統編「{value}」不正確；請重新從平台下載。"
 
 
 class SellerUnknown(TrackFileError):
@@ -404,14 +473,14 @@ class BadRangeNumber(TrackFileError):
 
 class NotABookletBegin(TrackFileError):
     code, name = 3021, "not_a_booklet_begin"
-    en = "Row {line}: {value} (column 6) is no booklet's first number, which ends in 00 or 50; download again."
-    zh = "第 {line} 列第 6 欄：{value} 不是一本的起號（末兩碼須為 00 或 50）；請重新從平台下載。"
+    en = "Row {line}: {value} is no booklet's first number, which ends in 00 or 50; download the file again."
+    zh = "第 {line} 列：{value} 不是一本的起號（末兩碼須為 00 或 50）；請重新從平台下載。"
 
 
 class NotABookletEnd(TrackFileError):
     code, name = 3022, "not_a_booklet_end"
-    en = "Row {line}: {value} (column 7) is no booklet's last number, which ends in 49 or 99; download again."
-    zh = "第 {line} 列第 7 欄：{value} 不是一本的迄號（末兩碼須為 49 或 99）；請重新從平台下載。"
+    en = "Row {line}: {value} is no booklet's last number, which ends in 49 or 99; download the file again."
+    zh = "第 {line} 列：{value} 不是一本的迄號（末兩碼須為 49 或 99）；請重新從平台下載。"
 
 
 class RangeReversed(TrackFileError):
@@ -430,6 +499,71 @@ class RangeOverlaps(TrackFileError):
     code, name = 3025, "range_overlaps"
     en = "Row {line}: {value} overlaps {known}, which this box already holds, only in part; ask the head office."
     zh = "第 {line} 列：{value} 與本機已有的 {known} 部分重疊；請向總公司或會計確認。"
+
+
+class XmlNotE0501(NotATrackFile):
+    """A stranger's XML or HTML: passed over in silence on a stick, like any file that is no track file."""
+
+    code, name = 3030, "xml_not_e0501"
+    en = "This XML file holds no number allotment (E0501); download the track file from the platform."
+    zh = "這個 XML 檔不是字軌配號檔（E0501）；請從平台下載字軌檔。"
+
+
+class XmlDamaged(TrackFileError):
+    code, name = 3031, "xml_damaged"
+    en = "Row {line}: the XML cannot be read ({value}): the file is damaged; download it again from the platform."
+    zh = "第 {line} 列：XML 無法讀取（{value}），檔案已損毀；請重新從平台下載。"
+
+
+class XmlForbidden(TrackFileError):
+    code, name = 3032, "xml_forbidden"
+    en = "Row {line}: {value} does not belong in a track file; somebody has tampered with it. Download it again."
+    zh = "第 {line} 列：字軌檔不應有 {value}，檔案可能遭竄改；請重新從平台下載。"
+
+
+class XmlNamespace(TrackFileError):
+    code, name = 3033, "xml_namespace"
+    en = "Row {line}: {element} has the namespace {value!r}, which is not E0501 4.0 or 4.1; download the file again."
+    zh = "第 {line} 列：{element} 的命名空間「{value}」不是 E0501 4.0 或 4.1；請重新從平台下載。"
+
+
+class XmlStructure(TrackFileError):
+    code, name = 3034, "xml_structure"
+    en = "Row {line}: {element} is not where E0501 has it, missing or doubled; download the file again."
+    zh = "第 {line} 列：{element} 缺少、重複或位置不符合 E0501；請重新從平台下載。"
+
+
+class XmlBadValue(TrackFileError):
+    code, name = 3035, "xml_bad_value"
+    en = "Row {line}: {element} may not be {value!r}; download the file again and do not edit it."
+    zh = "第 {line} 列：{element} 的內容「{value}」不正確；請重新從平台下載，不要修改檔案。"
+
+
+class XmlCountWrong(TrackFileError):
+    code, name = 3036, "xml_count_wrong"
+    en = "Row {line}: {element} says {value}, the file holds {found}; it is not whole. Download it again."
+    zh = "第 {line} 列：{element} 為 {value}，檔案內為 {found}，檔案不完整；請重新從平台下載。"
+
+
+# -- numbers typed by hand (TrackFileError too: the same entry keeps why they were refused) ----------------------------
+
+
+class TypedBadly(TrackFileError):
+    code, name = 3040, "typed_badly"
+    en = "{field}: {value!r} must be {form}; look at the platform's page and type it again."
+    zh = "{field_zh}「{value}」不正確，須為 {form_zh}；請對照平台畫面重新輸入。"
+
+
+class TypedDiffers(TrackFileError):
+    code, name = 3041, "typed_differs"
+    en = "The two persons typed different values in: {fields}; both look at the platform's page and type again."
+    zh = "兩人輸入的 {fields_zh} 不一致；請兩人各自對照平台畫面重新輸入。"
+
+
+class TypedBySamePerson(TrackFileError):
+    code, name = 3042, "typed_by_same_person"
+    en = "The second typing must come from another person than the first; ask a colleague."
+    zh = "第二次輸入必須由另一人進行；請找同事輸入。"
 
 
 # -- paper -------------------------------------------------------------------------------------------------------------
@@ -480,6 +614,12 @@ class JournalBadPlace(EinvoicedError, OSError):
     code, name, retry = 5004, "journal_bad_place", "after_cure"
     en = "The journal cannot live on {fstype} ({path_}): it does not keep what it was told to keep. Use a local disk."
     zh = "日誌不可放在 {fstype}（{path_}），該檔案系統無法保證資料寫入；請改用本機磁碟。"
+
+
+class JournalMissing(EinvoicedError, OSError):
+    code, name, retry = 5006, "journal_missing", "after_cure"
+    en = "The journal of this box ({detail}) is gone; bring it back from the mirror or a backup, nothing is made anew."
+    zh = "本機的日誌（{detail}）不見了；請由備份還原，系統不會自行建立新的日誌。"
 
 
 class BoxStopping(EinvoicedError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from einvoiced import config
+from einvoiced.actions.start_checks import Identity
 from einvoiced.hardware.clock import Clock
 from einvoiced.hardware.lamps import Lamps
 from einvoiced.hardware.printer import Transport, make_transport
@@ -48,6 +49,19 @@ def profile(section: config.PrinterSection) -> PrinterProfile:
     from einvoiced.proof.profile import PrinterProfile
 
     return PrinterProfile(name="configured", cutter=section.cutter)
+
+
+def witnesses(mirror: config.MirrorSection) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of the required and of the optional witnesses."""
+    named = frozenset({"mirror"} if mirror.directory else ())
+    return (named, frozenset()) if mirror.required else (frozenset(), named)
+
+
+def identity(state: Path) -> Identity:
+    """The board and the disk that the state lives on."""
+    from einvoiced.hardware.board import board_serial, disk_serial
+
+    return Identity(board_serial(), disk_serial(state))
 
 
 def lamps(section: config.LampsSection) -> Lamps:

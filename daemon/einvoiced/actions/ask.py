@@ -9,7 +9,7 @@ from einvoiced.actions.box import Box
 from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels
-from einvoiced.journal.writer import Action, Transaction
+from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 from einvoiced.rules.period import Period

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead
-from einvoiced.journal.entries import stamp
-from einvoiced.journal.writer import Transaction
+from einvoiced.journal.entries import Ceiling, stamp
+from einvoiced.journal.transaction import NotYet, Transaction
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
 
@@ -49,6 +50,30 @@ class Lock:
     zh: str
 
 
+class Ceilings:
+    """Up to which number each range may be used: what every witness and the file beside the journal already know.
+
+    The loop replaces `allowed` as a whole; the journal thread reads it and sets `wanted` when it runs low.
+    """
+
+    def __init__(self, known: list[Ceiling]) -> None:
+        self.low = 50
+        self.wanted = True
+        self.allow(known)
+
+    def allow(self, known: list[Ceiling]) -> None:
+        """These and no others may be used from now on."""
+        self.allowed = {(c.year_month, c.track, c.begin): c.ceiling for c in known}
+
+    def check(self, year_month: str, track: str, begin: int, number: int) -> None:
+        """NotYet when the number lies above its range's ceiling."""
+        left = self.allowed.get((year_month, track, begin), -1) - number
+        if left < self.low:
+            self.wanted = True
+        if left < 0:
+            raise NotYet
+
+
 @dataclass
 class Box:
     """The state that is not in the journal. Written in the loop thread; the journal thread only reads it."""
@@ -59,6 +84,14 @@ class Box:
     shop: Shop | None = None
     prints: bool = True
     rtc_agrees: bool | None = None
+    frozen: bool = False
+    """Whether the journal may not be appended to: it is not the one it should be."""
+    paper_waits: bool = False
+    """Set when a proof was queued, taken back by whoever wakes the printer."""
+    journal_id: str = ""
+    secret: bytes = b""
+    ceilings: Ceilings | None = None
+    """None where no keeper raises them: tools and tests that use actions without the daemon."""
     locks: dict[str, Lock] = field(default_factory=dict)
 
     def lock(self, name: str, en: str, zh: str) -> None:
@@ -78,6 +111,11 @@ class Box:
                 reasons_zh="；".join(lock.zh for lock in locks) or "尚未設定",
             )
         return self.shop
+
+    def mac(self, epoch: int, sequence: int) -> str:
+        """The MAC of an answer's place in this journal: by it a till can prove that it has seen a later one."""
+        place = f"{self.journal_id}:{epoch}:{sequence}".encode()
+        return hashlib.blake2b(place, digest_size=16, key=self.secret).hexdigest()
 
     def clock_trusted(self) -> bool:
         """Whether the kernel is synchronised or a hardware clock agrees."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -16,7 +17,8 @@ from einvoiced.errors import NotConfigured, TrackFileError
 from einvoiced.intake import ParsedFile, new_ranges, read_track_file
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
-from einvoiced.journal.writer import Action, Journal, Transaction, check_space
+from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.journal.writer import Journal
 from einvoiced.rules.numbers import NumberRange
 from einvoiced.rules.period import Period
 
@@ -34,12 +36,16 @@ class RangeShown(Struct, frozen=True):
 
 
 class Imported(Struct, frozen=True):
-    """The verdict on a file that was accepted; `stock` counts all numbers left, this period's and later ones'."""
+    """The verdict on a file that was accepted; `stock` counts all numbers left, this period's and later ones'.
+
+    `to_release`: ranges of a period that was running when this journal began; a technician must release them.
+    """
 
     file_name: str
     sha256: str
     taken: list[RangeShown]
     already_known: list[RangeShown]
+    to_release: list[RangeShown]
     stock: int
 
 
@@ -59,17 +65,20 @@ def import_tracks(box: Box, file_name: str, data: bytes, *, source: str, peer: P
         parsed = error
 
     def action(tx: Transaction) -> Imported:
-        check_space(box.journal_directory)
+        tx.check_space()
         if isinstance(parsed, TrackFileError):
             raise parsed
         verdict = new_ranges(parsed.rows, _known(tx, parsed))
         if verdict.taken:
-            ranges = [_entry_range(r) for r in verdict.taken]
+            begun = _journal_begun(tx)
+            ranges = [_entry_range(r, released=r.period.begins >= begun) for r in verdict.taken]
             tx.append(entries.TracksImported(name, digest, source, peer, ranges))
+            if box.ceilings is not None:
+                box.ceilings.wanted = True
         seller = parsed.rows[0].range.seller
-        return Imported(
-            name, digest, [shown(r) for r in verdict.taken], [shown(r) for r in verdict.known], _stock(tx, seller)
-        )
+        taken, known = [shown(r) for r in verdict.taken], [shown(r) for r in verdict.known]
+        waiting = [shown(r) for r in verdict.taken if r.period.begins < _journal_begun(tx)]
+        return Imported(name, digest, taken, known, waiting, _stock(tx, seller))
 
     return action
 
@@ -126,8 +135,14 @@ def shown(r: NumberRange) -> RangeShown:
     )
 
 
-def _entry_range(r: NumberRange) -> entries.Range:
-    return entries.Range(r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end)
+def _entry_range(r: NumberRange, *, released: bool) -> entries.Range:
+    return entries.Range(r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released)
+
+
+def _journal_begun(tx: Transaction) -> datetime:
+    """When this journal began: of a period that was running then, it cannot know which numbers were used elsewhere."""
+    row = tx.one("SELECT body FROM entries WHERE sequence = 1")
+    return datetime.fromisoformat(entries.read(row[0]).time)
 
 
 def _known(tx: Transaction, parsed: ParsedFile) -> list[NumberRange]:

@@ -5,6 +5,7 @@ The same key gives the same bytes of the result for ever; the same key with anot
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from datetime import date, datetime
 from typing import Literal
@@ -16,11 +17,19 @@ from einvoiced import errors
 from einvoiced.actions.box import Box, Shop
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels, Peer
-from einvoiced.journal.writer import Action, Transaction, check_space
+from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.invoice import Invoice, InvoiceBuyer, make_invoice
 from einvoiced.rules.period import Period
 from einvoiced.rules.sale import Buyer, Sale, Settlement, check_text, permit, settle
+
+
+class LastSeen(Struct, frozen=True, forbid_unknown_fields=True):
+    """The place and MAC of the last answer that a till holds: a witness of the journal."""
+
+    epoch: int
+    sequence: int
+    mac: str
 
 
 class IssueParams(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,13 +39,15 @@ class IssueParams(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
     till_time: datetime | None = None
     print: Literal["box", "till"] = "box"
     labels: Labels = Labels()
+    last_seen: LastSeen | None = None
 
 
 class Issued(Struct, frozen=True):
-    """The result: the invoice and its place in the journal."""
+    """The result: the invoice, its place in the journal, and the place's MAC."""
 
     epoch: int
     sequence: int
+    mac: str
     invoice: Invoice
 
 
@@ -54,17 +65,22 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
     key = key_bytes(params.key)
     settled = settle(params)
     labels = _checked_labels(params.labels)
+    seen = params.last_seen
+    if seen is not None and not hmac.compare_digest(seen.mac, box.mac(seen.epoch, seen.sequence)):
+        raise errors.BadMac("last_seen.mac")
     if params.till_time is not None and params.till_time.tzinfo is None:
         raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
 
     def action(tx: Transaction) -> Raw:
+        if seen is not None and (seen.epoch, seen.sequence) > (tx.head.epoch, tx.head.sequence):
+            raise errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
         stored = _stored(tx, box, key)
         if stored is not None:
             _compare(stored, params, settled)
             return stored
         shop = box.need_shop()
         permit(params, settled, shop.policy)
-        check_space(box.journal_directory)
+        tx.check_space()
         return _issue(tx, box, shop, params, settled, labels, peer)
 
     return action
@@ -74,7 +90,10 @@ def _issue(
     tx: Transaction, box: Box, shop: Shop, params: IssueParams, settled: Settlement, labels: Labels, peer: Peer | None
 ) -> Raw:
     moment = box.trusted_moment(tx, params.till_time)
-    track, range_begin, number = _next_number(tx, shop.seller.identifier, Period.of(moment))
+    period = Period.of(moment)
+    track, range_begin, number = _next_number(tx, shop.seller.identifier, period)
+    if box.ceilings is not None:
+        box.ceilings.check(period.year_month, track, range_begin, number)
     invoice = make_invoice(
         params,
         settled,
@@ -86,9 +105,11 @@ def _issue(
         seal=shop.seal,
     )
     epoch, sequence = tx.next_place
-    result = Raw(_encode(Issued(epoch, sequence, invoice)))
+    result = Raw(_encode(Issued(epoch, sequence, box.mac(epoch, sequence), invoice)))
     paper = _paper(box, params, settled)
     tx.append(entries.InvoiceIssued(params.key, range_begin, paper, peer, labels, result), moment)
+    if paper == "queued":
+        box.paper_waits = True
     return result
 
 
@@ -106,6 +127,8 @@ def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int
         row = tx.one(question, seller, period.year_month)
         if row is not None:
             return row[0], row[1], row[2]
+    if tx.one(FRESH_RANGE.replace("'fresh'", "'unreleased'"), seller, period.year_month) is not None:
+        raise errors.TracksNotReleased(period=period.label)
     raise errors.NoNumbersLeft(period=period.label)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from einvoiced.actions.ask import issued_entry
 from einvoiced.actions.issue_invoice import Issued
 from einvoiced.journal import entries
-from einvoiced.journal.writer import Action, Transaction
+from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.invoice import Invoice
 
 

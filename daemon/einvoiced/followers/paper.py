@@ -22,7 +22,7 @@ from einvoiced.hardware.printer.status import Answer, PrinterStatus, query
 from einvoiced.journal import entries
 
 if TYPE_CHECKING:
-    from einvoiced.journal.writer import Action
+    from einvoiced.journal.transaction import Action
     from einvoiced.proof.document import Document
     from einvoiced.proof.profile import PrinterProfile
 

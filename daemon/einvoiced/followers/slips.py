@@ -30,6 +30,8 @@ def taken_slip(verdict: Imported, shop_name: str, moment: datetime) -> Document:
         lines += ["檔案內的號碼本機都已經有了。", ""]
     elif verdict.already_known:
         lines += [f"另有 {len(verdict.already_known)} 段號碼本機原本就有。", ""]
+    if verdict.to_release:
+        lines += ["本機在期中啟用：請維修人員登記其他設備已用到的號碼後，才會開始使用。", ""]
     lines.append(("目前可用號碼", f"{verdict.stock} 號"))
     return slip("字軌匯入完成" if verdict.taken else "沒有新的字軌", lines, shop_name=shop_name)
 

@@ -28,16 +28,20 @@ def last_period(today: date) -> Period:
     return max(Period.of(date(year, 12, 1)), Period.of(today).next())
 
 
-def check_rows(rows: Sequence[TrackRow], *, seller: str, today: date) -> list[TrackFileError]:
-    """Every reason (up to 21 of a kind) why this box may not take these rows; empty when it may take all.
+def check_rows(
+    rows: Sequence[TrackRow], *, seller: str, today: date, branches: frozenset[str] = frozenset()
+) -> list[TrackFileError]:
+    """Every reason (up to 21 of a kind) why this box may not have these rows; empty when it may.
 
     `seller` is the shop's own 統一編號, `today` the day in Taipei. A row of another seller refuses the whole file:
-    another shop's or branch's track may not be used (self-check form 9(3)).
+    another shop's or branch's track may not be used (self-check form 9(3)). Only rows of `branches` may stand in it;
+    since the box takes none of them, their category and period do not matter.
     """
     current, furthest = Period.of(today), last_period(today)
     of_rows = (
         reason
         for row in rows
+        if row.range.seller == seller or row.range.seller not in branches
         for reason in (_owner(row, seller), _category(row), _calendar(row, current, furthest, today))
         if reason
     )
@@ -69,18 +73,24 @@ def _calendar(row: TrackRow, current: Period, furthest: Period, today: date) -> 
 
 
 def _repeats(rows: Sequence[TrackRow]) -> Iterator[TrackFileError]:
-    """Rows that share a number with another row of the same seller, period and track; the later line names the other.
+    """Rows that share a number with another row of the same period and track; the later line names the other.
 
+    The platform gives a number of a track to one seller only, so rows of different sellers may not share one either.
     Sorted by their begins, a row can only overlap the one before it that reaches furthest.
     """
-    ordered = sorted(rows, key=lambda row: (row.range.seller, row.range.period, row.range.track, row.range.begin))
+    ordered = sorted(rows, key=lambda row: (row.range.period, row.range.track, row.range.begin))
     named: set[int] = set()
     furthest: TrackRow | None = None
     for row in ordered:
-        if furthest is not None and row.range.overlaps(furthest.range):
+        same_track = furthest is not None and _track(row) == _track(furthest)
+        if furthest is not None and same_track and row.range.begin <= furthest.range.end:
             earlier, later = sorted((row, furthest), key=lambda each: each.line)
             if later.line not in named:
                 named.add(later.line)
                 yield errors.RangeRepeated(later.line, BEGIN, str(later.range), other=earlier.line)
-        if furthest is None or not row.range.same_series(furthest.range) or row.range.end > furthest.range.end:
+        if furthest is None or not same_track or row.range.end > furthest.range.end:
             furthest = row
+
+
+def _track(row: TrackRow) -> tuple[Period, str]:
+    return row.range.period, row.range.track

@@ -63,7 +63,7 @@ def stripped(cell: str) -> str:
 def read_row(line: int, cells: Sequence[str]) -> TrackRow | list[TrackFileError]:
     """The range that seven stripped cells give, or every reason against them, in the order of the columns."""
     reasons = [reason for column in range(1, COLUMNS + 1) if (reason := _reason(line, column, cells[column - 1]))]
-    if reasons or (reasons := _no_booklets(line, cells[BEGIN - 1], cells[END - 1])):
+    if reasons or (reasons := bound_reasons(line, cells[BEGIN - 1], cells[END - 1])):
         return reasons
     seller, category, _, period, track, begin, end = cells
     numbers = NumberRange(seller, category.zfill(2), _period(period), track, int(begin), int(end))
@@ -111,7 +111,7 @@ def _period(value: str) -> Period:
     return Period.from_csv(value)
 
 
-def _no_booklets(line: int, begin: str, end: str) -> list[TrackFileError]:
+def bound_reasons(line: int, begin: str, end: str) -> list[TrackFileError]:
     """Why two numbers of eight digits do not bound whole booklets."""
     first, last = int(begin), int(end)
     reasons: list[TrackFileError] = []

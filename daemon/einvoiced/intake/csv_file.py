@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from einvoiced.errors import ExcelReformatted, FileDamaged, FileEmpty, NotATrackFile, TrackFileError
 from einvoiced.intake.columns import BEGIN, COLUMNS, END, PERIOD, SELLER, TrackRow, read_row, stripped
@@ -20,13 +19,6 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _OTHER_SEPARATORS = ";\t"
 _UNQUOTED_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,2},[0-9]{1,3}(?:,[0-9]{3}){1,2}[, ]*")
 _HEADER_NAMES = (SELLER, PERIOD, BEGIN, END)
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """A track file whose every row was found good, in the file's order."""
-
-    rows: tuple[TrackRow, ...]
 
 
 def read_rows(text: str) -> tuple[list[TrackRow], list[TrackFileError]]:

@@ -41,6 +41,38 @@ class Peer(Struct, frozen=True, omit_defaults=True):
     pid: int = 0
 
 
+class Range(Struct, frozen=True):
+    """Numbers taken from a track file; `released` is False while a technician must say what was used elsewhere."""
+
+    seller: str
+    invoice_type: str
+    year_month: str
+    track: str
+    begin: int
+    end: int
+    released: bool
+
+
+class Run(Struct, frozen=True):
+    """A run of numbers of one track, both ends included."""
+
+    seller: str
+    year_month: str
+    track: str
+    first: int
+    last: int
+
+
+class Ceiling(Struct, frozen=True):
+    """The highest number of a range (named by its first number) that may be used."""
+
+    seller: str
+    year_month: str
+    track: str
+    begin: int
+    ceiling: int
+
+
 class EntryData(Struct, frozen=True, omit_defaults=True):
     """What an entry holds beside its envelope; one subclass a type."""
 
@@ -55,16 +87,20 @@ class JournalCreated(EntryData, frozen=True):
 
 
 class BoxStarted(EntryData, frozen=True):
-    """The daemon came up: what the start checks of the self-check form (item 3) found."""
+    """The daemon came up: what the start checks of the self-check form (item 3) found, after the witnesses agreed."""
 
     TYPE: ClassVar[str] = "box_started"
     version: str
     box: str
     seller: str
     clock_synchronised: bool | None
+    clock_trusted: bool
+    tracks: list[str]
     last_number: str | None
     locks: list[str]
     clean_stop: bool
+    unclean_stops: int
+    witnesses: dict[str, str]
 
 
 class BoxStopped(EntryData, frozen=True):
@@ -73,15 +109,102 @@ class BoxStopped(EntryData, frozen=True):
     TYPE: ClassVar[str] = "box_stopped"
 
 
-class Range(Struct, frozen=True):
-    """Numbers taken from a track file."""
+class BoxIdentified(EntryData, frozen=True):
+    """Which board and which disk this journal lives on, from here on."""
 
+    TYPE: ClassVar[str] = "box_identified"
+    board: str
+    disk: str
+
+
+class EpochOpened(EntryData, frozen=True):
+    """A technician reconciled the journal with its witnesses: the first entry of a new epoch."""
+
+    TYPE: ClassVar[str] = "epoch_opened"
+    reason: str
+    technician: str
+    restored: int
+    in_doubt: list[Run]
+
+
+class CeilingsRaised(EntryData, frozen=True):
+    """Numbers up to these may be used once this entry has reached every witness and the file beside the journal."""
+
+    TYPE: ClassVar[str] = "ceilings_raised"
+    ceilings: list[Ceiling]
+
+
+class TracksReleased(EntryData, frozen=True):
+    """A technician said which numbers of a running period's range were used elsewhere; the range begins after them.
+
+    `last_used` None: none was. `next` is the first number of the next booklet; what lies between is skipped.
+    """
+
+    TYPE: ClassVar[str] = "tracks_released"
     seller: str
-    invoice_type: str
     year_month: str
     track: str
     begin: int
-    end: int
+    last_used: int | None
+    next: int
+    technician: str
+    peer: Peer | None
+
+
+class InvoiceAdopted(EntryData, frozen=True):
+    """An invoice of this box that this journal had lost, taken back from the till that still holds its answer."""
+
+    TYPE: ClassVar[str] = "invoice_adopted"
+    key: str
+    technician: str
+    peer: Peer | None
+    mac_valid: bool
+    result: Raw
+
+
+class ClockCorrected(EntryData, frozen=True):
+    """A technician decided that the clock had run ahead: the tracks in use are held, time goes on from this entry."""
+
+    TYPE: ClassVar[str] = "clock_corrected"
+    technician: str
+    peer: Peer | None
+    ahead_until: str
+
+
+class ClockJumped(EntryData, frozen=True):
+    """The clock moved against the kernel's monotonic one while the box ran; seconds, forward is positive."""
+
+    TYPE: ClassVar[str] = "clock_jumped"
+    seconds: float
+    synchronised: bool | None
+
+
+class SegmentSealed(EntryData, frozen=True):
+    """The entries of a period are complete: they may be archived; `hash` is the last one's."""
+
+    TYPE: ClassVar[str] = "segment_sealed"
+    year_month: str
+    first: int
+    last: int
+    hash: str
+
+
+class JournalRestored(EntryData, frozen=True):
+    """This journal was put back from a backup or a mirror; proofs not known as printed are unconfirmed from here on."""
+
+    TYPE: ClassVar[str] = "journal_restored"
+    source: str
+    technician: str
+    last: int
+
+
+class BoxRetired(EntryData, frozen=True):
+    """The box is at its end: its ranges are closed and nothing is issued any more."""
+
+    TYPE: ClassVar[str] = "box_retired"
+    technician: str
+    peer: Peer | None
+    leftovers: list[Run]
 
 
 class TracksImported(EntryData, frozen=True):

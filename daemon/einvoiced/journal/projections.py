@@ -1,12 +1,16 @@
-"""What is derived from entries: number ranges with their next number, invoices, keys.
+"""What is derived from entries: number ranges with their next number, invoices, keys, numbers set aside, facts.
 
 `apply` is the only code that changes a projection; live appends and `rebuild` go the same way, so that both are equal.
+
+A range's `state`: `unreleased` (a technician must say what was used elsewhere), `fresh`, `current`, `spent`, `held`
+(out of use), `closed`. A set-aside run's `state`: `elsewhere`, `skipped`, `in_doubt`: never issued, never reported
+unused by themselves.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -16,32 +20,36 @@ from einvoiced.journal import entries, schema
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 
+Db = sqlite3.Connection
+
 
 class _Seller(Struct, frozen=True):
     identifier: str
 
 
-class _Issued(Struct, frozen=True):
+class IssuedHead(Struct, frozen=True):
+    """What a projection needs of an invoice."""
+
     invoice_number: str
     year_month: str
     seller: _Seller
 
+    @property
+    def place(self) -> tuple[str, str, str, int]:
+        """Seller, period, track, number: the key of an invoice."""
+        return self.seller.identifier, self.year_month, *split_invoice_number(self.invoice_number)
+
 
 class _Result(Struct, frozen=True):
-    """What a projection needs of an issued invoice's result."""
+    invoice: IssuedHead
 
-    invoice: _Issued
+
+class _WithResult(Struct, frozen=True):
+    result: _Result
 
 
 _read_result = msgspec.json.Decoder(_Result).decode
-
-
-def _tracks_imported(db: sqlite3.Connection, sequence: int, data: entries.TracksImported) -> None:
-    db.executemany(
-        "INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, 'fresh', ?)",
-        [(r.seller, r.year_month, r.track, r.begin, r.end, r.invoice_type, r.begin, sequence) for r in data.ranges],
-    )
-
+_read_with_result = msgspec.json.Decoder(_WithResult).decode
 
 TAKE_NUMBER = """
 UPDATE ranges SET next = ?1 + 1, state = iif(?1 = "end", 'spent', 'current')
@@ -49,52 +57,163 @@ WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?
 """
 INSERT_INVOICE = "INSERT INTO invoices VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
+_WHERE_RANGE = "WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?"
+_WHERE_NUMBER = "WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
 
-def _invoice_issued(db: sqlite3.Connection, sequence: int, data: entries.InvoiceIssued) -> None:
-    issued = _read_result(data.result).invoice
-    seller, period = issued.seller.identifier, issued.year_month
-    track, number = split_invoice_number(issued.invoice_number)
+def place_of(body: bytes) -> tuple[str, str, str, int]:
+    """Seller, period, track and number of an entry that issued or adopted an invoice."""
+    return _read_with_result(entries.read(body).data).result.invoice.place
+
+
+def _tracks_imported(db: Db, sequence: int, data: entries.TracksImported) -> None:
+    rows = [
+        (r.seller, r.year_month, r.track, r.begin, r.end, r.invoice_type, r.begin, r.begin - 1, _first(r), sequence)
+        for r in data.ranges
+    ]
+    db.executemany("INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _first(r: entries.Range) -> str:
+    return "fresh" if r.released else "unreleased"
+
+
+def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
+    seller, period, track, number = _read_result(data.result).invoice.place
     taken = db.execute(TAKE_NUMBER, (number, seller, period, track, data.range_begin)).rowcount
     if taken != 1:
-        raise sqlite3.IntegrityError(f"{issued.invoice_number} is not the next number of its range")
+        raise sqlite3.IntegrityError(f"{track}{number:08d} is not the next number of its range")
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, data.paper))
     db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
 
 
-def _paper(state: entries.Paper) -> Callable[[sqlite3.Connection, int, Any], None]:
-    def apply_state(db: sqlite3.Connection, _sequence: int, data: Any) -> None:
-        row = db.execute("SELECT body FROM entries WHERE sequence = ?", (data.invoice,)).fetchone()
-        envelope = entries.read(row[0])
-        issued = _read_result(msgspec.json.decode(envelope.data, type=entries.InvoiceIssued).result).invoice
-        track, number = split_invoice_number(issued.invoice_number)
-        db.execute(
-            "UPDATE invoices SET paper = ? WHERE seller = ? AND year_month = ? AND track = ? AND number = ?",
-            (state, issued.seller.identifier, issued.year_month, track, number),
-        )
+def _invoice_adopted(db: Db, sequence: int, data: entries.InvoiceAdopted) -> None:
+    seller, period, track, number = _read_result(data.result).invoice.place
+    db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, "unconfirmed"))
+    db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
+    _take_from_aside(db, entries.Run(seller, period, track, number, number))
+
+
+def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
+    def apply_state(db: Db, _sequence: int, data: Any) -> None:
+        (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (data.invoice,)).fetchone()
+        db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *place_of(body)))
 
     return apply_state
 
 
-def _nothing(_db: sqlite3.Connection, _sequence: int, _data: entries.EntryData) -> None:
+def _ceilings_raised(db: Db, _sequence: int, data: entries.CeilingsRaised) -> None:
+    for c in data.ceilings:
+        db.execute(
+            f"UPDATE ranges SET ceiling = ? {_WHERE_RANGE}", (c.ceiling, c.seller, c.year_month, c.track, c.begin)
+        )
+
+
+def _tracks_released(db: Db, sequence: int, data: entries.TracksReleased) -> None:
+    where = (data.seller, data.year_month, data.track, data.begin)
+    state = f"iif({data.next} > \"end\", 'spent', 'fresh')"
+    db.execute(
+        f"UPDATE ranges SET next = ?, ceiling = ?, state = {state} {_WHERE_RANGE}", (data.next, data.next - 1, *where)
+    )
+    if data.last_used is not None:
+        run = where[:3]
+        _put_aside(db, sequence, "elsewhere", [entries.Run(*run, data.begin, data.last_used)])
+        _put_aside(db, sequence, "skipped", [entries.Run(*run, data.last_used + 1, data.next - 1)])
+
+
+_PASS_OVER = """
+UPDATE ranges SET next = max(next, ?1 + 1), ceiling = max(ceiling, ?1),
+    state = CASE WHEN max(next, ?1 + 1) > "end" THEN 'spent' WHEN state = 'fresh' THEN 'current' ELSE state END
+WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin <= ?1 AND "end" >= ?1
+"""
+
+
+def _epoch_opened(db: Db, sequence: int, data: entries.EpochOpened) -> None:
+    _put_aside(db, sequence, "in_doubt", data.in_doubt)
+    for run in data.in_doubt:
+        db.execute(_PASS_OVER, (run.last, run.seller, run.year_month, run.track))
+
+
+def _put_aside(db: Db, sequence: int, state: str, runs: Iterable[entries.Run]) -> None:
+    rows = [(r.seller, r.year_month, r.track, r.first, r.last, state, sequence) for r in runs if r.first <= r.last]
+    db.executemany("INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _take_from_aside(db: Db, run: entries.Run) -> None:
+    """Cut a run's numbers out of the set-aside run that holds them."""
+    key = (run.seller, run.year_month, run.track)
+    row = db.execute(
+        "SELECT first, last, state, entry FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? "
+        "AND first <= ? ORDER BY first DESC LIMIT 1",
+        (*key, run.first),
+    ).fetchone()
+    if row is None or row[1] < run.last:
+        return
+    first, last, state, entry = row
+    db.execute("DELETE FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first = ?", (*key, first))
+    _put_aside(db, entry, state, [entries.Run(*key, first, run.first - 1), entries.Run(*key, run.last + 1, last)])
+
+
+def _clock_corrected(db: Db, _sequence: int, _data: entries.ClockCorrected) -> None:
+    db.execute("UPDATE ranges SET state = 'held' WHERE state = 'current'")
+
+
+def _restored(db: Db, sequence: int, _data: entries.JournalRestored) -> None:
+    db.execute("UPDATE invoices SET paper = 'unconfirmed' WHERE paper IN ('queued', 'sending', 'unconfirmed')")
+
+
+def _retired(db: Db, sequence: int, data: entries.BoxRetired) -> None:
+    db.execute("UPDATE ranges SET state = 'closed' WHERE state <> 'spent'")
+    set_fact(db, sequence, "retired", data.technician)
+
+
+def _identified(db: Db, sequence: int, data: entries.BoxIdentified) -> None:
+    set_fact(db, sequence, "board", data.board)
+    set_fact(db, sequence, "disk", data.disk)
+
+
+def _started(db: Db, sequence: int, data: entries.BoxStarted) -> None:
+    set_fact(db, sequence, "unclean_stops", str(data.unclean_stops))
+
+
+def _sealed(db: Db, sequence: int, data: entries.SegmentSealed) -> None:
+    set_fact(db, sequence, f"segment {data.year_month}", f"{data.first}-{data.last}")
+
+
+def set_fact(db: Db, sequence: int, name: str, value: str) -> None:
+    """Keep the newest value of a fact."""
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, value, sequence))
+
+
+def _nothing(_db: Db, _sequence: int, _data: entries.EntryData) -> None:
     pass
 
 
-_APPLY: dict[str, Callable[[sqlite3.Connection, int, Any], None]] = {
+_APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "journal_created": _nothing,
-    "box_started": _nothing,
+    "box_started": _started,
     "box_stopped": _nothing,
+    "box_identified": _identified,
+    "box_retired": _retired,
+    "epoch_opened": _epoch_opened,
+    "ceilings_raised": _ceilings_raised,
     "tracks_imported": _tracks_imported,
     "tracks_refused": _nothing,
+    "tracks_released": _tracks_released,
     "invoice_issued": _invoice_issued,
+    "invoice_adopted": _invoice_adopted,
     "proof_sending": _paper("sending"),
     "proof_printed": _paper("printed"),
     "proof_requeued": _paper("queued"),
     "proof_unconfirmed": _paper("unconfirmed"),
+    "clock_corrected": _clock_corrected,
+    "clock_jumped": _nothing,
+    "segment_sealed": _sealed,
+    "journal_restored": _restored,
 }
 
 
-def apply(db: sqlite3.Connection, sequence: int, data: entries.EntryData) -> None:
+def apply(db: Db, sequence: int, data: entries.EntryData) -> None:
     """Bring the projections up to an entry, inside the transaction that holds it (journal thread only).
 
     sqlite3.IntegrityError when the entry contradicts what is known, such as a number taken twice.
@@ -102,7 +221,7 @@ def apply(db: sqlite3.Connection, sequence: int, data: entries.EntryData) -> Non
     _APPLY[data.TYPE](db, sequence, data)
 
 
-def rebuild(db: sqlite3.Connection, page: int = 1000) -> None:
+def rebuild(db: Db, page: int = 1000) -> None:
     """Drop every projection and build it again from the entries, in the caller's transaction (offline only)."""
     for table in schema.PROJECTION_TABLES:
         db.execute(f"DROP TABLE IF EXISTS {table}")

@@ -1,6 +1,7 @@
 """The tables of the journal and their migrations.
 
-`entries` is the journal; every other table is a projection of it and can be dropped and built again (`projections`).
+`entries` is the journal. `secrets` holds the key of the answers' MAC, which no entry may carry. Every other table is a
+projection of the entries and can be dropped and built again (`projections`).
 sqlite-utils' Migrations is imported only when the file's `user_version` is not this version's.
 """
 
@@ -20,6 +21,11 @@ CREATE TABLE entries (
     sequence INTEGER PRIMARY KEY,
     body BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 
 PROJECTIONS = """
@@ -31,6 +37,7 @@ CREATE TABLE ranges (
     "end" INTEGER NOT NULL,
     invoice_type TEXT NOT NULL,
     next INTEGER NOT NULL,
+    ceiling INTEGER NOT NULL,
     state TEXT NOT NULL,
     entry INTEGER NOT NULL,
     PRIMARY KEY (seller, year_month, track, begin)
@@ -49,6 +56,23 @@ CREATE TABLE invoices (
 CREATE INDEX invoices_waiting_for_paper ON invoices (sequence, paper)
     WHERE paper IN ('queued', 'sending', 'unconfirmed');
 
+CREATE TABLE set_aside (
+    seller TEXT NOT NULL,
+    year_month TEXT NOT NULL,
+    track TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (seller, year_month, track, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    entry INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE keys (
     seller TEXT NOT NULL,
     key BLOB NOT NULL,
@@ -57,7 +81,7 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 """
 
-PROJECTION_TABLES = ("ranges", "invoices", "keys")
+PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts")
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ TAIL = 200
 
 FORGETFUL = {"tmpfs", "ramfs", "overlay", "vfat", "msdos", "exfat", "nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
 """File systems that acknowledge a sync and may still forget."""
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+"""How mountinfo writes a blank in a path; everything else, Chinese too, stands there as it is."""
 
 
 @dataclass(slots=True)
@@ -63,11 +67,11 @@ def file_system(path: Path) -> str:
     """The type of the mounted file system that holds `path`, as /proc/self/mountinfo names it (proc(5))."""
     wanted = path.resolve()
     best, found = -1, "unknown"
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        left, _, right = line.partition(" - ")
-        mount = Path(left.split()[4].encode().decode("unicode_escape"))
+    for line in Path("/proc/self/mountinfo").read_bytes().rstrip(b"\n").split(b"\n"):
+        left, _, right = line.partition(b" - ")
+        mount = Path(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), left.split(b" ")[4])))
         if wanted.is_relative_to(mount) and len(mount.parts) >= best:
-            best, found = len(mount.parts), right.split()[0]
+            best, found = len(mount.parts), right.split(b" ")[0].decode()
     return found
 
 

@@ -1,4 +1,4 @@
-"""The one thread that owns the writing connection, and the transaction that an action works in.
+"""The one thread that owns the writing connection.
 
 Requests that wait are committed together: one sync for all. An answer leaves only after its commit. A rule's refusal
 harms no other request of its group; a storage error fails the whole group with `retry: same_key`, and the head is read
@@ -11,17 +11,18 @@ import asyncio
 import concurrent.futures
 import logging
 import os
-import queue
+import secrets
 import sqlite3
 import threading
 import uuid
+from collections import deque
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from einvoiced import errors
-from einvoiced.journal import entries, projections, store
+from einvoiced.journal import entries, store
+from einvoiced.journal.transaction import Action, NotYet, Space, Transaction, WallClock
 
 T = TypeVar("T")
 GROUP = 128
@@ -30,90 +31,15 @@ GROUP = 128
 CHECKPOINT_EVERY = 500
 """Entries after which the WAL is copied into the database, about 8 MiB of WAL."""
 
-NEEDED_MIB = 64
-"""Below this much free space nothing is appended: nothing can then be half done."""
-
 log = logging.getLogger(__name__)
 
 
-class WallClock(Protocol):
-    """What the journal needs of a clock."""
-
-    def now(self) -> datetime:
-        """Taipei time."""
-
-
-class Transaction:
-    """What an action may do: read, and append entries. Journal thread only, valid during the action only."""
-
-    def __init__(self, db: sqlite3.Connection, head: store.Head, clock: WallClock) -> None:
-        self.db, self._head, self._clock = db, head, clock
-        self.appended = 0
-        self._saved = False
-
-    def one(self, sql: str, *parameters: object) -> Any:
-        """The first row of a question, or None; nothing stays open."""
-        cursor = self.db.execute(sql, parameters)
-        row = cursor.fetchone()
-        cursor.close()
-        return row
-
-    def all(self, sql: str, *parameters: object) -> list[Any]:
-        """All rows of a (short) question."""
-        return self.db.execute(sql, parameters).fetchall()
-
-    def now(self) -> datetime:
-        """The clock, whatever the journal says."""
-        return self._clock.now()
-
-    def last_time(self) -> datetime | None:
-        """The last entry's time; None in an empty journal."""
-        return datetime.fromisoformat(self._head.time) if self._head.time else None
-
-    @property
-    def next_place(self) -> tuple[int, int]:
-        """(epoch, sequence) that the next appended entry will have."""
-        return self._head.epoch, self._head.sequence + 1
-
-    def append(self, data: entries.EntryData, moment: datetime | None = None) -> int:
-        """Append an entry and bring the projections up to it; returns its sequence.
-
-        Its time is `moment` (default: the clock), never before the last entry's.
-        """
-        if not self._saved:
-            self.db.execute("SAVEPOINT action")
-            self._saved = True
-        head = self._head
-        time = max(entries.stamp(moment or self._clock.now()), head.time)
-        sequence = head.sequence + 1
-        body = entries.seal(head.epoch, sequence, time, head.hash, data)
-        self.db.execute("INSERT INTO entries VALUES (?, ?)", (sequence, body))
-        projections.apply(self.db, sequence, data)
-        self._head = store.Head(head.epoch, sequence, entries.digest(body), time)
-        self.appended += 1
-        return sequence
-
-    def finish(self) -> store.Head:
-        """Keep what the action appended; returns the new head (writer only)."""
-        if self._saved:
-            self.db.execute("RELEASE action")
-        return self._head
-
-    def undo(self) -> None:
-        """Take back what the action appended (writer only)."""
-        if self._saved:
-            self.db.execute("ROLLBACK TO action")
-            self.db.execute("RELEASE action")
-
-
-Action = Callable[[Transaction], T]
-
-
 class _Job:
-    __slots__ = ("action", "error", "future", "result")
+    __slots__ = ("action", "error", "future", "parked", "result")
 
     def __init__(self, action: Action[Any], future: Any) -> None:
         self.action, self.future = action, future
+        self.parked = False
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -127,21 +53,29 @@ class _Job:
 
 
 class Journal:
-    """The journal and its thread. `open` and `close` from the main thread; `submit` from the loop; `call` from others.
+    """The journal and its thread, which runs an asyncio loop of its own (`loop`).
 
-    `on_append(last sequence)` is called in the loop after each commit that added entries: followers wake up on it.
-    `on_fatal(error)` is called when a sync has failed: nothing cached is true any more and the process must end.
+    The tills' socket is served in that loop too: a request is read, committed and answered without a change of thread,
+    and all that can be read in one turn of the loop is one group. `submit` is for any loop, `call` for other threads.
+
+    `on_group(head)` is called in the journal's thread after each group, `on_fatal(error)` when a sync has failed:
+    nothing cached is true any more and the process must end.
     """
 
-    def __init__(self, directory: Path, clock: WallClock, loop: asyncio.AbstractEventLoop) -> None:
-        self.directory, self._clock, self._loop = directory, clock, loop
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+    def __init__(self, directory: Path, clock: WallClock) -> None:
+        self.directory, self._clock = directory, clock
+        self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="journal")
+        self._jobs: deque[_Job] = deque()
+        self._parked: deque[_Job] = deque()
         self._since_checkpoint = 0
-        self._closing = False
+        self._closing = self._failed = False
+        self._frozen: Exception | None = None
+        self._space = Space(directory)
         self.id = ""
+        self.secret = b""
         self.commits = 0
-        self.on_append: Callable[[int], None] = lambda _sequence: None
+        self.on_group: Callable[[int], None] = lambda _sequence: None
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
 
     def open(self) -> None:
@@ -154,57 +88,117 @@ class Journal:
             os.close(self._lock)
             raise
         self._thread.start()
-        self.id = self.call(_created)
+        self.id, self.secret = self.call(_created)
+
+    @property
+    def last_sequence(self) -> int:
+        """The last committed entry's sequence."""
+        return self._head.sequence
+
+    @property
+    def frozen(self) -> bool:
+        """Whether appends are refused or wait."""
+        return self._frozen is not None
+
+    def freeze(self, error: Exception) -> None:
+        """From now on every append raises `error` (NotYet: it waits). Questions are answered. Any thread."""
+        self._frozen = error
+
+    def thaw(self) -> None:
+        """Append again, first what waited. Any thread."""
+        self._frozen = None
+        self.release()
+
+    def release(self, error: errors.EinvoicedError | None = None) -> None:
+        """Run again what waits after NotYet, or let it fail with `error`. Any thread."""
+        self.loop.call_soon_threadsafe(self._release, error)
 
     def close(self) -> None:
-        """Commit what waits, checkpoint, end the thread, let the lock go."""
-        self._closing = True
-        self._jobs.put(None)
+        """Commit what waits, checkpoint, end the thread, let the lock go. Any thread but the journal's."""
+        self.release(errors.BoxStopping())
+        self.loop.call_soon_threadsafe(self._close)
         self._thread.join()
+        self.loop.close()
         self._db.close()
         os.close(self._lock)
 
     def submit(self, action: Action[T]) -> asyncio.Future[T]:
-        """Run the action in the next group; the future is done after its commit. Loop thread only."""
-        future: asyncio.Future[T] = self._loop.create_future()
+        """Run the action in the next group; the future, of the running loop, is done after its commit."""
+        loop = asyncio.get_running_loop()
+        if loop is not self.loop:
+            return asyncio.wrap_future(self._hand_over(action), loop=loop)
+        future: asyncio.Future[T] = loop.create_future()
         if self._closing:
             future.set_exception(errors.BoxStopping())
         else:
-            self._jobs.put(_Job(action, future))
+            self._add(_Job(action, future))
         return future
 
     def call(self, action: Action[T]) -> T:
-        """Run the action in the next group and wait for its commit. Any thread but the loop's and the journal's."""
+        """Run the action in the next group and wait for its commit. Only in threads without a loop."""
+        return self._hand_over(action).result()
+
+    def _hand_over(self, action: Action[T]) -> concurrent.futures.Future[T]:
         if self._closing:
             raise errors.BoxStopping()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self._jobs.put(_Job(action, future))
-        return future.result()
+        self.loop.call_soon_threadsafe(self._add, _Job(action, future))
+        return future
 
-    # -- the thread
+    # -- the journal's thread
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            group = [job]
-            while len(group) < GROUP and not self._jobs.empty():
-                more = self._jobs.get()
-                if more is None:
-                    self._jobs.put(None)
-                    break
-                group.append(more)
-            before = self._head.sequence
-            fatal = self._commit(group)
-            self._deliver(group, self._head.sequence > before)
-            if fatal is not None:
-                self.on_fatal(fatal)
-                return
-            if self._since_checkpoint >= CHECKPOINT_EVERY:
-                self._checkpoint()
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        if not self._failed:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _close(self) -> None:
+        self._closing = True
+        if self._jobs:
+            self.loop.call_soon(self._close)
+        else:
+            self.loop.stop()
+
+    def _add(self, job: _Job) -> None:
+        """Queue a job; the group is committed once everything else that is ready in this turn has been read."""
+        if not self._jobs:
+            self.loop.call_soon(self._flush)
+        self._jobs.append(job)
+
+    def _release(self, error: errors.EinvoicedError | None) -> None:
+        parked, self._parked = self._parked, deque()
+        for job in parked:
+            job.parked = False
+            if error is None:
+                self._add(job)
+            else:
+                job.error = error
+                job.deliver()
+
+    def _flush(self) -> None:
+        """Commit the next group, answer it, then do what can wait."""
+        group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
+        if self._jobs:
+            self.loop.call_soon(self._flush)
+        fatal = self._commit(group)
+        for job in group:
+            if job.parked:
+                self._parked.append(job)
+            else:
+                job.deliver()
+        self.on_group(self._head.sequence)
+        if fatal is not None:
+            self._failed = self._closing = True
+            self.on_fatal(fatal)
+        elif self._since_checkpoint >= CHECKPOINT_EVERY:
+            self._since_checkpoint = 0
+            self.loop.call_soon(self._checkpoint)
 
     def _commit(self, group: list[_Job]) -> Exception | None:
         """Run the group in one transaction; returns the error after which the process must end, if there was one."""
         before = self._head
+        self._space.forget()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for job in group:
@@ -217,10 +211,13 @@ class Journal:
         return None
 
     def _act(self, job: _Job) -> None:
-        transaction = Transaction(self._db, self._head, self._clock)
+        transaction = Transaction(self._db, self._head, self._clock, self._frozen, self._space)
         try:
             job.result = job.action(transaction)
             self._head = transaction.finish()
+        except NotYet:
+            transaction.undo()
+            job.parked = True
         except (sqlite3.OperationalError, MemoryError):
             raise  # a storage error: SQLite may have rolled back all of it
         except Exception as error:
@@ -230,6 +227,7 @@ class Journal:
     def _fail(self, group: list[_Job], before: store.Head, error: Exception) -> Exception | None:
         log.error("the journal could not commit %d requests: %s", len(group), error)
         for job in group:
+            job.parked = False
             job.error = errors.StorageFailed(detail=str(error))
         try:
             if self._db.in_transaction:
@@ -241,47 +239,22 @@ class Journal:
         name = getattr(error, "sqlite_errorname", "")
         return error if name.startswith("SQLITE_IOERR") else None
 
-    def _deliver(self, group: list[_Job], grown: bool) -> None:
-        waiting = []
-        for job in group:
-            if isinstance(job.future, asyncio.Future):
-                waiting.append(job)
-            else:
-                job.deliver()
-        try:
-            self._loop.call_soon_threadsafe(self._answer, waiting, self._head.sequence if grown else None)
-        except RuntimeError:
-            log.warning("the loop is gone; %d answers could not leave", len(waiting))
-
-    def _answer(self, jobs: list[_Job], sequence: int | None) -> None:
-        for job in jobs:
-            job.deliver()
-        if sequence is not None:
-            self.on_append(sequence)
-
     def _checkpoint(self) -> None:
         try:
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._since_checkpoint = 0
         except sqlite3.DatabaseError as error:
             log.error("checkpoint failed: %s", error)
+            self._failed = self._closing = True
             self.on_fatal(error)
 
 
-def check_space(directory: Path) -> None:
-    """DiskNearlyFull when less than NEEDED_MIB is free on the journal's disk."""
-    disk = os.statvfs(directory)
-    free = disk.f_bavail * disk.f_frsize >> 20
-    if free < NEEDED_MIB:
-        raise errors.DiskNearlyFull(free=free, needed=NEEDED_MIB)
-
-
-def _created(tx: Transaction) -> str:
+def _created(tx: Transaction) -> tuple[str, bytes]:
+    """The journal's id and the key of its MACs; a new journal gets both, and its first entry."""
     row = tx.one("SELECT body FROM entries WHERE sequence = 1")
     if row is None:
-        identifier = str(uuid.uuid4())
-        tx.append(entries.JournalCreated(identifier))
-        return identifier
-    first = entries.read_data(entries.read(row[0]))
-    assert isinstance(first, entries.JournalCreated)
-    return first.journal
+        tx.db.execute("INSERT INTO secrets VALUES ('mac', ?)", (secrets.token_bytes(32),))
+        tx.append(entries.JournalCreated(str(uuid.uuid4())))
+    first = entries.read_data(entries.read(tx.one("SELECT body FROM entries WHERE sequence = 1")[0]))
+    if not isinstance(first, entries.JournalCreated):
+        raise errors.JournalBroken(detail="the first entry is not journal_created")
+    return first.journal, tx.one("SELECT value FROM secrets WHERE name = 'mac'")[0]

@@ -18,17 +18,47 @@ from msgspec import Raw, Struct
 import einvoiced
 from einvoiced import errors
 from einvoiced.actions import ask
+from einvoiced.actions.adopt_invoice import adopt_invoice
 from einvoiced.actions.box import Box
+from einvoiced.actions.box_life import Retired, retire_box
+from einvoiced.actions.correct_clock import correct_clock
+from einvoiced.actions.follow import Judged, Page, judge_report, read_entries
 from einvoiced.actions.import_tracks import Imported, Importer
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
+from einvoiced.actions.release_tracks import release_tracks
 from einvoiced.actions.status import Status
 from einvoiced.journal.entries import Peer
+from einvoiced.journal.witnesses import Report
 from einvoiced.journal.writer import Journal
 from einvoiced.rpc import protocol
+from einvoiced.rules.sale import check_text
 
 TILL, ADMIN = "till", "admin"
 PROTOCOL = 1
 """Raised when an old till would misunderstand a new box."""
+
+
+class Appended:
+    """Wakes followers that wait for entries. Main loop only; `waited_for` may be read anywhere."""
+
+    def __init__(self) -> None:
+        self.waited_for = 0
+        self._event = asyncio.Event()
+
+    def note(self, _sequence: int) -> None:
+        """Entries were appended."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Until an entry is appended, or time is up."""
+        self.waited_for += 1
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self.waited_for -= 1
 
 
 class NoParams(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +78,38 @@ class InvoiceGetParams(Struct, frozen=True, forbid_unknown_fields=True):
     key: str | None = None
     invoice_number: str | None = None
     year_month: str | None = None
+
+
+class TracksReleaseParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A range by its period, track and first number; `last_used`: the last number used elsewhere, or `none`."""
+
+    year_month: str
+    track: str
+    begin: str
+    last_used: str
+    technician: str
+
+
+class AdoptParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A till's key and the `result` that it still holds, byte for byte."""
+
+    key: str
+    result: Raw
+    technician: str
+
+
+class TechnicianParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who decides."""
+
+    technician: str
+
+
+class JournalReadParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Entries after a sequence; `wait` seconds for the first of them to come (0 to 30)."""
+
+    after: int
+    limit: int = 500
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +132,8 @@ class Methods:
     ) -> None:
         """`journal` gives the open journal or raises what is wrong with it."""
         self._box, self._journal, self._importer, self._status = box, journal, importer, status
+        self.on_report: Callable[[Report, Judged], None] = lambda _report, _judged: None
+        self.appended = Appended()
         both = (TILL, ADMIN)
         self.all: dict[str, Method] = {}
         self._add("box.info", both, NoParams, self._info, "What this box is: version, methods, errors.")
@@ -78,6 +142,12 @@ class Methods:
         self._add("invoice.get", both, InvoiceGetParams, self._get, "An invoice by key or number, as it stands.")
         self._add("tracks.import", (ADMIN,), TracksImportParams, self._import, "Take the ranges of a track file.")
         self._add("tracks.list", (ADMIN,), NoParams, self._list, "The ranges and how far they are used.")
+        self._add("tracks.release", (ADMIN,), TracksReleaseParams, self._release, "Say what was used elsewhere.")
+        self._add("invoice.adopt", (ADMIN,), AdoptParams, self._adopt, "Take back an invoice that a till still holds.")
+        self._add("clock.correct", (ADMIN,), TechnicianParams, self._correct_clock, "The clock had run ahead: go on.")
+        self._add("box.retire", (ADMIN,), TechnicianParams, self._retire, "End this box; lists its leftovers.")
+        self._add("journal.read", (ADMIN,), JournalReadParams, self._read, "Entries in pages, for followers.")
+        self._add("witness.report", (ADMIN,), Report, self._report, "A witness tells how far it holds the journal.")
 
     def _add(
         self, name: str, sockets: tuple[str, ...], params: type[Struct], run: Callable[[Any, Peer], Any], doc: str
@@ -103,6 +173,42 @@ class Methods:
 
     def _list(self, _params: NoParams, _peer: Peer) -> asyncio.Future[list[ask.RangeState]]:
         return self._journal().submit(ask.list_tracks(self._box))
+
+    def _release(self, params: TracksReleaseParams, peer: Peer) -> asyncio.Future[int]:
+        p = params
+        return self._journal().submit(
+            release_tracks(self._box, p.year_month, p.track, p.begin, p.last_used, p.technician, peer)
+        )
+
+    def _adopt(self, params: AdoptParams, peer: Peer) -> asyncio.Future[int]:
+        return self._journal().submit(adopt_invoice(self._box, params.key, params.result, params.technician, peer))
+
+    def _correct_clock(self, params: TechnicianParams, peer: Peer) -> asyncio.Future[int]:
+        return self._journal().submit(correct_clock(params.technician, peer))
+
+    async def _retire(self, params: TechnicianParams, peer: Peer) -> Retired:
+        by = check_text(params.technician, 40, "technician", "technician")
+        retired = await self._journal().submit(retire_box(by, peer))
+        error = errors.BoxRetiredError(technician=by)
+        self._box.lock(error.name, error.message, error.message_zh)
+        return retired
+
+    async def _read(self, params: JournalReadParams, _peer: Peer) -> Page:
+        reading = read_entries(params.after, params.limit)
+        waiting = asyncio.ensure_future(self.appended.wait(params.wait)) if 0 < params.wait <= 30 else None
+        page = await self._journal().submit(reading)
+        if waiting is None:
+            return page
+        if page.entries:
+            waiting.cancel()
+            return page
+        await waiting
+        return await self._journal().submit(reading)
+
+    async def _report(self, params: Report, _peer: Peer) -> Judged:
+        judged = await self._journal().submit(judge_report(self._box.journal_id, params))
+        self.on_report(params, judged)
+        return judged
 
     def _box_status(self, _params: NoParams, _peer: Peer) -> Any:
         return self._status()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
@@ -24,9 +23,6 @@ class Request(Struct, forbid_unknown_fields=True, frozen=True):
 class _Identified(Struct, frozen=True):
     id: int | str | None = None
 
-
-_WHERE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
-"""How msgspec ends the sentence of a ValidationError."""
 
 _decode = msgspec.json.Decoder(Request).decode
 _decode_id = msgspec.json.Decoder(_Identified).decode
@@ -63,9 +59,8 @@ def read_params(params: Raw, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         return decoder.decode(params)
     except msgspec.ValidationError as error:
-        found = _WHERE.fullmatch(str(error))
-        detail, where = found.groups() if found else (str(error), "")
-        raise errors.InvalidParams(where or None, detail=detail) from None
+        detail, _, where = str(error).partition(" - at ")
+        raise errors.InvalidParams(where.strip("`$.") or None, detail=detail) from None
     except RecursionError:
         raise errors.InvalidParams(detail="nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

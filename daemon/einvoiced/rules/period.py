@@ -59,7 +59,7 @@ class Period:
     @property
     def year_month(self) -> str:
         """MIG's YearMonth and the barcode's: ROC year and even month, `11512`."""
-        return f"{self.roc_year:03d}{self.first_month + 1:02d}"
+        return _year_month(self.index)
 
     @property
     def label(self) -> str:
@@ -86,6 +86,11 @@ class Period:
 
     def previous(self) -> Period:
         return Period(self.index - 1)
+
+
+@lru_cache(maxsize=16)
+def _year_month(index: int) -> str:
+    return f"{index // 6 - ROC_EPOCH:03d}{index % 6 * 2 + 2:02d}"
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,64 @@
+"""`invoice.adopt`: take back an invoice whose answer a till still holds and which this journal has lost."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw
+
+from einvoiced.actions.box import Box
+from einvoiced.actions.issue_invoice import Issued
+from einvoiced.errors import InvalidParams, NotConfigured, NumberNotLost
+from einvoiced.journal import entries
+from einvoiced.journal.entries import Peer
+from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.rules.identifiers import key_bytes
+from einvoiced.rules.numbers import split_invoice_number
+from einvoiced.rules.sale import check_text
+
+_RANGE = """
+SELECT next FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?
+"""
+_KNOWN = "SELECT 1 FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
+
+
+def adopt_invoice(box: Box, key: str, result: Raw, technician: str, peer: Peer | None) -> Action[int]:
+    """Adopt the `result` of an old answer under its key; gives the entry's sequence.
+
+    InvalidParams when it is no answer of `invoice.issue`; NumberNotLost when the number is known, still to be issued,
+    of no range of this box, or the key has another invoice.
+    """
+    if box.shop is None:
+        raise NotConfigured(detail="no seller")
+    by, bits = check_text(technician, 40, "technician", "technician"), key_bytes(key)
+    try:
+        issued = msgspec.json.decode(result, type=Issued)
+        invoice = issued.invoice
+        track, number = split_invoice_number(invoice.invoice_number)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidParams("result", detail=f"no answer of invoice.issue: {error}") from None
+    seller = box.shop.seller.identifier
+    if invoice.seller.identifier != seller:
+        raise NumberNotLost("result", invoice_number=invoice.invoice_number, detail="another seller's")
+    mac_valid = issued.mac == box.mac(issued.epoch, issued.sequence)
+    place = (seller, invoice.year_month, track, number)
+
+    def action(tx: Transaction) -> int:
+        detail = _why_not(tx, place, bits)
+        if detail is not None:
+            raise NumberNotLost("result", invoice_number=invoice.invoice_number, detail=detail)
+        return tx.append(entries.InvoiceAdopted(key, by, peer, mac_valid, result))
+
+    return action
+
+
+def _why_not(tx: Transaction, place: tuple[str, str, str, int], key: bytes) -> str | None:
+    row = tx.one(_RANGE, *place, place[3])
+    if row is None:
+        return "it is of no range of this box"
+    if row[0] <= place[3]:
+        return "it is still to be issued"
+    if tx.one(_KNOWN, *place):
+        return "the journal holds it"
+    if tx.one("SELECT 1 FROM keys WHERE seller = ? AND key = ?", place[0], key):
+        return "its key has another invoice"
+    return None

@@ -1,0 +1,68 @@
+"""Ceilings: before a booklet's first number is used, its end is known to every witness and to the file beside.
+
+The entry comes first, then the witnesses, then the file; only then may the numbers be used (`Box.ceilings`).
+"""
+
+from __future__ import annotations
+
+from einvoiced.actions.box import Box
+from einvoiced.journal import entries
+from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.rules.numbers import BOOKLET
+from einvoiced.rules.period import Period
+
+_IN_ORDER = """
+SELECT track, begin, "end", next, ceiling FROM ranges
+WHERE seller = ? AND year_month = ? AND state = ? ORDER BY track, begin LIMIT 200
+"""
+_USABLE = """
+SELECT seller, year_month, track, begin, ceiling FROM ranges
+WHERE seller = ? AND year_month = ? AND state IN ('current', 'fresh') AND ceiling >= next
+"""
+
+
+def raise_ceilings(box: Box, ahead: int) -> Action[int | None]:
+    """Raise the ceilings of this and the next period so that `ahead` numbers lie below them; the entry's sequence.
+
+    None when nothing needs raising.
+    """
+
+    def action(tx: Transaction) -> int | None:
+        if box.shop is None:
+            return None
+        this = Period.of(tx.now())
+        raised = [c for period in (this, this.next()) for c in _raised(tx, box.shop.seller.identifier, period, ahead)]
+        return tx.append(entries.CeilingsRaised(raised)) if raised else None
+
+    return action
+
+
+def _raised(tx: Transaction, seller: str, period: Period, ahead: int) -> list[entries.Ceiling]:
+    """The new ceilings of a period, in the order in which its ranges are used."""
+    found: list[entries.Ceiling] = []
+    missing = ahead
+    for state in ("current", "fresh"):
+        for track, begin, end, next_, ceiling in tx.all(_IN_ORDER, seller, period.year_month, state):
+            if missing <= 0:
+                return found
+            wanted = min(end, (next_ + missing - 1) // BOOKLET * BOOKLET + BOOKLET - 1)
+            if wanted > ceiling:
+                found.append(entries.Ceiling(seller, period.year_month, track, begin, wanted))
+            missing -= max(wanted, ceiling) - next_ + 1
+    return found
+
+
+def usable_ceilings(box: Box) -> Action[list[entries.Ceiling]]:
+    """The ceilings of the ranges that may be used in this and the next period, as the entries have them."""
+
+    def action(tx: Transaction) -> list[entries.Ceiling]:
+        if box.shop is None:
+            return []
+        this = Period.of(tx.now())
+        return [
+            entries.Ceiling(*row)
+            for period in (this, this.next())
+            for row in tx.all(_USABLE, box.shop.seller.identifier, period.year_month)
+        ]
+
+    return action

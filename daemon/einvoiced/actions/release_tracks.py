@@ -1,0 +1,50 @@
+"""`tracks.release`: a box that is new in a running period learns which numbers were used elsewhere.
+
+It goes on at the next booklet: numbers between are skipped, and both are set aside in the journal.
+"""
+
+from __future__ import annotations
+
+from einvoiced.actions.box import Box
+from einvoiced.errors import BadLastUsed, NotConfigured, RangeUnknown
+from einvoiced.journal import entries
+from einvoiced.journal.entries import Peer
+from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.rules.numbers import BOOKLET
+from einvoiced.rules.sale import check_text
+
+_UNRELEASED = """
+SELECT "end" FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ? AND state = 'unreleased'
+"""
+
+
+def release_tracks(
+    box: Box, year_month: str, track: str, begin: str, last_used: str, technician: str, peer: Peer | None
+) -> Action[int]:
+    """Release a range; `last_used` is `none` or the last number used elsewhere. Gives the first number it will issue.
+
+    RangeUnknown when no such range waits; BadLastUsed for a number outside it.
+    """
+    if box.shop is None:
+        raise NotConfigured(detail="no seller")
+    seller, by = box.shop.seller.identifier, check_text(technician, 40, "technician", "technician")
+    asked = f"{year_month} {track} {begin}"
+
+    def action(tx: Transaction) -> int:
+        row = tx.one(_UNRELEASED, seller, year_month, track, int(begin)) if begin.isdecimal() else None
+        if row is None:
+            raise RangeUnknown("begin", asked=asked)
+        last = _last_used(last_used, int(begin), row[0], asked)
+        next_ = int(begin) if last is None else last // BOOKLET * BOOKLET + BOOKLET
+        tx.append(entries.TracksReleased(seller, year_month, track, int(begin), last, next_, by, peer))
+        return next_
+
+    return action
+
+
+def _last_used(text: str, begin: int, end: int, asked: str) -> int | None:
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) == 8 and begin <= int(text) <= end):
+        raise BadLastUsed("last_used", value=text, asked=asked)
+    return int(text)

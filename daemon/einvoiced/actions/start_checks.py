@@ -1,0 +1,83 @@
+"""What must hold before anything is appended at a start: the file beside, identity, seller (self-check form, 3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from einvoiced import errors
+from einvoiced.actions.box import Box
+from einvoiced.errors import EinvoicedError
+from einvoiced.journal import store
+from einvoiced.journal.beside import Beside
+from einvoiced.journal.transaction import Action, Transaction
+
+
+class Identity(Struct, frozen=True):
+    """The board and the disk that the journal lives on, as the hardware names them."""
+
+    board: str
+    disk: str
+
+
+def check_files(directory: Path, beside: Beside | None) -> None:
+    """JournalMissing or JournalBehind when files that this box once had are gone. Before the database is opened."""
+    database = directory / store.FILE
+    if beside is None:
+        return
+    if not database.exists() or not database.stat().st_size:
+        raise errors.JournalMissing(detail=str(database))
+    wal = directory / f"{store.FILE}-wal"
+    if beside.running and not (wal.exists() and wal.stat().st_size):
+        raise errors.JournalBehind(who="the last start", detail=f"{wal.name} is gone though the box was not stopped")
+
+
+def find_faults(box: Box, journal: str, beside: Beside | None, identity: Identity) -> Action[list[EinvoicedError]]:
+    """Everything that makes this journal not the one it should be; empty when all is well. Appends nothing."""
+
+    def action(tx: Transaction) -> list[EinvoicedError]:
+        checks = (_check_beside(tx, journal, beside), _check_identity(tx, identity), _check_seller(tx, box))
+        retired = fact(tx, "retired")
+        return [found for found in checks if found is not None] + (
+            [errors.BoxRetiredError(technician=retired)] if retired else []
+        )
+
+    return action
+
+
+def fact(tx: Transaction, name: str) -> str | None:
+    """The newest value of a fact."""
+    row = tx.one("SELECT value FROM facts WHERE name = ?", name)
+    return row[0] if row else None
+
+
+def _check_beside(tx: Transaction, journal: str, beside: Beside | None) -> EinvoicedError | None:
+    if beside is None:
+        return None
+    if beside.journal != journal:
+        return errors.JournalForked(who="The file beside the journal", detail=f"it names journal {beside.journal}")
+    for c in beside.ceilings:
+        row = tx.one(
+            "SELECT ceiling FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?",
+            *(c.seller, c.year_month, c.track, c.begin),
+        )
+        if row is None or row[0] < c.ceiling:
+            detail = f"{c.track} {c.year_month} was allowed up to {c.ceiling:08d}"
+            return errors.JournalBehind(who="The file beside the journal", detail=detail)
+    return None
+
+
+def _check_identity(tx: Transaction, identity: Identity) -> EinvoicedError | None:
+    for name, zh, now in (("board", "主機板", identity.board), ("disk", "磁碟", identity.disk)):
+        was = fact(tx, name)
+        if was is not None and was != now:
+            return errors.BoxChanged(what=name, what_zh=zh, was=was, now=now)
+    return None
+
+
+def _check_seller(tx: Transaction, box: Box) -> EinvoicedError | None:
+    row = tx.one("SELECT DISTINCT seller FROM ranges WHERE seller <> ?", box.shop.seller.identifier if box.shop else "")
+    if row is None or box.shop is None:
+        return None
+    return errors.SellerChanged(was=row[0], now=box.shop.seller.identifier)

@@ -1,0 +1,88 @@
+"""Keeps the ceilings ahead of the numbers: entry, then witnesses, then the file beside the journal, then use."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from pathlib import Path
+
+from einvoiced.actions.box import Box, Ceilings
+from einvoiced.actions.raise_ceilings import raise_ceilings, usable_ceilings
+from einvoiced.errors import CeilingReached, EinvoicedError
+from einvoiced.journal import beside
+from einvoiced.journal.witnesses import Witnesses
+from einvoiced.journal.writer import Journal
+
+LEAST_AHEAD, MOST_AHEAD = 100, 12_800
+"""Numbers that lie below the ceiling after a raise: two booklets, and more while they are used up within seconds."""
+
+PATIENCE = 2.0
+"""Seconds that a request waits at the ceiling for the witnesses before it is told to repeat."""
+
+LOOK_SECONDS = 30.0
+"""How often the ceilings are looked at without being asked: for the turn of the period."""
+
+log = logging.getLogger(__name__)
+
+
+class CeilingKeeper:
+    """Runs in the loop."""
+
+    def __init__(self, box: Box, journal: Journal, witnesses: Witnesses, directory: Path) -> None:
+        self._box, self._journal, self._witnesses, self._directory = box, journal, witnesses, directory
+        known = beside.read(directory)
+        self._ceilings = box.ceilings = Ceilings(known.ceilings if known else [])
+        self._ahead, self._raised_at = LEAST_AHEAD, 0.0
+        self._poked, self._witnessed = asyncio.Event(), asyncio.Event()
+
+    def poke(self) -> None:
+        """Entries were appended: look, if the journal thread found the ceilings low."""
+        if self._ceilings.wanted:
+            self._poked.set()
+
+    def witness_reported(self) -> None:
+        """A witness got further."""
+        self._witnessed.set()
+
+    async def run(self) -> None:
+        """Until cancelled; a fault is logged and tried again."""
+        while True:
+            self._poked.clear()
+            try:
+                await self.raise_now()
+            except (OSError, EinvoicedError) as error:
+                log.error("ceilings cannot be raised: %s", error)
+                self._journal.release(error if isinstance(error, EinvoicedError) else None)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._poked.wait(), LOOK_SECONDS)
+
+    async def raise_now(self) -> None:
+        """Raise where needed, and allow what the witnesses and the file then know."""
+        self._pace()
+        self._ceilings.wanted = False
+        await self._journal.submit(raise_ceilings(self._box, self._ahead))
+        known = await self._journal.submit(usable_ceilings(self._box))
+        await self._wait_for_witnesses(self._journal.last_sequence)
+        content = beside.Beside(self._journal.id, True, known)
+        await asyncio.to_thread(beside.write, self._directory, content)
+        self._ceilings.allow(known)
+        self._ceilings.low = self._ahead // 2
+        self._journal.release()
+
+    def _pace(self) -> None:
+        """Twice as far ahead when the last raise was used up within two seconds; two booklets in quiet times."""
+        now = time.monotonic()
+        quick = now - self._raised_at < 2.0
+        self._ahead = min(self._ahead * 2, MOST_AHEAD) if quick else LEAST_AHEAD
+        self._raised_at = now
+
+    async def _wait_for_witnesses(self, sequence: int) -> None:
+        while not self._witnesses.reached(sequence):
+            self._witnessed.clear()
+            try:
+                await asyncio.wait_for(self._witnessed.wait(), PATIENCE)
+            except TimeoutError:
+                silent = ", ".join(sorted(self._witnesses.required))
+                self._journal.release(CeilingReached(witnesses=silent))

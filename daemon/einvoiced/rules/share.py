@@ -1,0 +1,94 @@
+"""One allotment split between several boxes, by whole booklets, without the boxes knowing of each other.
+
+Booklets are counted from number 0 of the track, not from a range's first: so the split is the same on every box,
+whatever order files come in and however a range grows later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from einvoiced.rules.numbers import BOOKLET, NumberRange
+
+MOST_BOXES = 99
+_FORM = re.compile(r"([1-9][0-9]?)/([1-9][0-9]?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of box `index` (from 1) of `of` boxes: booklets whose number modulo `of` is `index` - 1."""
+
+    index: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.of <= MOST_BOXES:
+            raise ValueError(f"no share: {self.index}/{self.of}")
+
+    @classmethod
+    def parse(cls, text: str) -> Share:
+        """From `2/3`, the second of three boxes; ValueError otherwise. A box that is alone says `1/1`."""
+        found = _FORM.fullmatch(text)
+        if found is None:
+            raise ValueError(f"not a share such as 2/3: {text!r}")
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.of}"
+
+    def has(self, number: int) -> bool:
+        """Whether a number of eight digits lies in one of this box's booklets."""
+        return number // BOOKLET % self.of == self.index - 1
+
+    def booklets(self, numbers: NumberRange) -> int:
+        """How many booklets of a range are this box's."""
+        last = numbers.end // BOOKLET
+        first = self._first_booklet(numbers.begin)
+        return 0 if first > last else (last - first) // self.of + 1
+
+    def parts(self, numbers: NumberRange) -> tuple[NumberRange, ...]:
+        """This box's booklets of a range, in order; neighbours, which only a box that is alone has, are one range."""
+        if self.of == 1:
+            return (numbers,)
+        return tuple(self._each(numbers))
+
+    def parts_of_all(self, ranges: Iterable[NumberRange]) -> tuple[NumberRange, ...]:
+        """This box's booklets of several ranges, sorted, neighbours merged where the ranges meet."""
+        merged: list[NumberRange] = []
+        parts = (part for numbers in ranges for part in self.parts(numbers))
+        for part in sorted(parts, key=lambda each: (each.seller, each.period, each.track, each.begin)):
+            last = merged[-1] if merged else None
+            if last is not None and last.same_series(part) and part.begin <= last.end + 1:
+                merged[-1] = replace(last, end=max(last.end, part.end))
+            else:
+                merged.append(part)
+        return tuple(merged)
+
+    def first(self, numbers: NumberRange, at_least: int = 0) -> int | None:
+        """This box's first number of a range that is not below `at_least`; None when there is none.
+
+        With it a range need not be taken apart: the number after `n` is `first(numbers, n + 1)`.
+        """
+        wanted = max(at_least, numbers.begin)
+        number = wanted if self.has(wanted) else self._first_booklet(wanted) * BOOKLET
+        return number if number <= numbers.end else None
+
+    def left(self, numbers: NumberRange, at_least: int = 0) -> int:
+        """How many of this box's numbers of a range are not below `at_least`."""
+        number = self.first(numbers, at_least)
+        if number is None:
+            return 0
+        booklet_end = number - number % BOOKLET + BOOKLET - 1
+        later = (numbers.end // BOOKLET - number // BOOKLET) // self.of
+        return booklet_end - number + 1 + later * BOOKLET
+
+    def _first_booklet(self, number: int) -> int:
+        """This box's first booklet that is not before the one of `number`."""
+        booklet = number // BOOKLET
+        return booklet + (self.index - 1 - booklet) % self.of
+
+    def _each(self, numbers: NumberRange) -> Iterator[NumberRange]:
+        for booklet in range(self._first_booklet(numbers.begin), numbers.end // BOOKLET + 1, self.of):
+            yield replace(numbers, begin=booklet * BOOKLET, end=booklet * BOOKLET + BOOKLET - 1)

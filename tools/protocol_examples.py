@@ -1,0 +1,119 @@
+"""Capture the examples of docs/protocol.md from a real box: `python -m tools.protocol_examples` writes them anew.
+
+In the manual an example stands between `<!-- example NAME -->` and `<!-- end -->`; everything else is written by hand.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+from tools.virtualbox import VirtualBox, durable_folder, track_file
+
+MANUAL = Path(__file__).parent.parent / "docs" / "protocol.md"
+_EXAMPLE = re.compile(r"<!-- example (?P<name>[a-z._]+) -->\n.*?<!-- end -->", re.DOTALL)
+
+KEY, SECOND_KEY = "0192f3a4-5b6c-7d8e-9f01-23456789abcd", "0192f3a4-5b6c-7d8e-9f01-23456789abce"
+SALE: dict[str, Any] = {
+    "key": KEY,
+    "prices": "gross",
+    "lines": [
+        {"description": "牛奶", "quantity": 2, "unit_price": 25},
+        {"description": "起司", "quantity": "0.350", "unit_price": "420.00"},
+    ],
+    "total_amount": 197,
+    "labels": {"order_no": "S-1122-17", "till": "1"},
+}
+BUSINESS_SALE: dict[str, Any] = {
+    "key": SECOND_KEY,
+    "prices": "gross",
+    "lines": [{"description": "影印紙", "quantity": 1, "unit_price": 105}],
+    "total_amount": 105,
+    "buyer": {"identifier": "04595257", "name": "示範股份有限公司"},
+    "print": "till",
+}
+
+
+def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
+    """A conversation with a new, running box: name → (request, answer). The name is the method's, or an error's."""
+    said: dict[str, tuple[Any, Any]] = {}
+
+    def ask(method: str, name: str = "", till: bool = False, **params: Any) -> Any:
+        request = {"jsonrpc": "2.0", "id": len(said) + 1, "method": method, "params": params}
+        answer = exchange(box.socket("till" if till else "admin"), json.dumps(request).encode())
+        said[name or method] = (request, answer)
+        return answer.get("result")
+
+    content = base64.b64encode(track_file(("NQ", 42_519_550, 42_522_049)).encode()).decode()
+    (waits,) = ask("tracks.import", file_name="invnoapply.csv", content=content)["to_release"]
+    place = {name: waits[name] for name in ("year_month", "track", "begin")}
+    ask("tracks.release", **place, last_used="42519612", technician="陳技師")
+    issued = ask("invoice.issue", till=True, **SALE)
+    ask("invoice.issue", "with_buyer", till=True, **BUSINESS_SALE)
+    ask("invoice.issue", "total_mismatch", till=True, **{**SALE, "key": SECOND_KEY[:-1] + "f", "total_amount": 198})
+    ask("invoice.issue", "key_conflict", till=True, **{**SALE, "total_amount": 50, "lines": SALE["lines"][:1]})
+    box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proof to be printed")
+    ask("invoice.get", till=True, key=KEY)
+    ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
+    ask("tracks.list")
+    ask("box.status", till=True)
+    ask("box.info", till=True)
+    page = ask("journal.read", after=0, limit=1)
+    first = json.loads(page["entries"][0])
+    report = {"witness": "mirror", "journal": first["data"]["journal"], "epoch": 0, "sequence": 0, "hash": ""}
+    ask("witness.report", **report)
+    ask("clock.correct", technician="陳技師")
+    ask("box.retire", technician="陳技師")
+    return said
+
+
+def exchange(path: str, line: bytes) -> Any:
+    """Send one line to a socket and give the answer's line, decoded."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(30)
+        sock.connect(path)
+        sock.sendall(line + b"\n")
+        with sock.makefile("rb") as file:
+            return json.loads(file.readline())
+
+
+def shortened(name: str, answer: Any) -> Any:
+    """The answer as the manual shows it: of `box.info` one method and one error are enough."""
+    if name != "box.info":
+        return answer
+    result = dict(answer["result"])
+    result["methods"] = {"box.status": result["methods"]["box.status"]}
+    result["errors"] = result["errors"][:1]
+    return {**answer, "result": result}
+
+
+def written(said: dict[str, tuple[Any, Any]], manual: str) -> str:
+    """The manual with its examples replaced; KeyError for an example that nobody captured."""
+
+    def block(found: re.Match[str]) -> str:
+        name = found["name"]
+        request, answer = said[name]
+        parts = [f"<!-- example {name} -->", "```json"]
+        parts += [json.dumps(each, ensure_ascii=False, indent=2) for each in (request, shortened(name, answer))]
+        return "\n".join([*parts, "```", "<!-- end -->"])
+
+    return _EXAMPLE.sub(block, manual)
+
+
+def main() -> None:
+    """Write the examples into the manual."""
+    folder = durable_folder(MANUAL.parent.parent / "build" / "examples")
+    shutil.rmtree(folder, ignore_errors=True)
+    with VirtualBox(folder) as box:
+        box.start()
+        said = capture(box)
+    MANUAL.write_text(written(said, MANUAL.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
