@@ -193,8 +193,9 @@ def _wait(process: subprocess.Popen[bytes], sockets: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with Client(str(sockets / "admin.sock"), timeout=10) as box:
-                box.call("box.status")
+            for name in ("till", "admin"):
+                with Client(str(sockets / f"{name}.sock"), timeout=10) as box:
+                    box.call("box.status")
             return
         except BoxUnreachable:
             time.sleep(0.05)

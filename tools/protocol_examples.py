@@ -13,6 +13,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from einvoiced.client import BoxUnreachable
 from tools.virtualbox import VirtualBox, durable_folder, track_file
 
 MANUAL = Path(__file__).parent.parent / "docs" / "protocol.md"
@@ -42,6 +43,7 @@ BUSINESS_SALE: dict[str, Any] = {
 def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     """A conversation with a new, running box: name → (request, answer). The name is the method's, or an error's."""
     said: dict[str, tuple[Any, Any]] = {}
+    box.wait_for(lambda: _answers(box), 20, "the admin socket")
 
     def ask(method: str, name: str = "", till: bool = False, **params: Any) -> Any:
         request = {"jsonrpc": "2.0", "id": len(said) + 1, "method": method, "params": params}
@@ -70,6 +72,13 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("clock.correct", technician="陳技師")
     ask("box.retire", technician="陳技師")
     return said
+
+
+def _answers(box: VirtualBox) -> bool:
+    try:
+        return bool(box.status())
+    except BoxUnreachable:
+        return False
 
 
 def exchange(path: str, line: bytes) -> Any:

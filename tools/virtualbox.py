@@ -37,6 +37,7 @@ class VirtualBox:
         self.state, self.stick, self.paper = (self.folder / n for n in ("state", "stick", "paper"))
         self.run = Path(tempfile.mkdtemp(prefix="einvoice-"))
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] | None = None
         for each in (self.folder, self.stick, self.paper):
             each.mkdir(parents=True, exist_ok=True)
         self._write_config(options)
@@ -76,19 +77,25 @@ class VirtualBox:
     def start(self, *prefix: str, timeout: float = 20.0) -> float:
         """Start the daemon and wait until it answers; returns the seconds. RuntimeError with its log if it ends."""
         begin = time.monotonic()
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*prefix, *self.command()], stderr=log, stdout=log)
+        self.spawn(*prefix)
         self.wait_for(self.answers, timeout, "the daemon to answer")
         return time.monotonic() - begin
 
+    def spawn(self, *prefix: str) -> None:
+        """Start the daemon and wait for nothing."""
+        with (self.folder / "log").open("ab") as log:
+            command = [*prefix, *self.command()]
+            self.process = subprocess.Popen(command, stderr=log, stdout=log, env=self.environment)
+
     def answers(self) -> bool:
-        """Whether the daemon answers on its socket."""
+        """Whether the daemon answers on both sockets."""
         assert self.process is not None
         if self.process.poll() is not None:
             raise RuntimeError(f"the daemon ended with {self.process.returncode}:\n{self.log()}")
         try:
-            with Client(self.socket("till")) as client:
-                client.call("box.status")
+            for name in ("till", "admin"):
+                with self.client(name) as client:
+                    client.call("box.status")
         except (BoxUnreachable, BoxError):
             return False
         return True

@@ -26,7 +26,7 @@ from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import PaperState, Status, make_status
 from einvoiced.ceiling_keeper import CeilingKeeper
-from einvoiced.errors import ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
+from einvoiced.errors import BoxStopping, ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
 from einvoiced.followers import slips
 from einvoiced.followers.paper import PaperFollower
 from einvoiced.inbox import Inbox
@@ -87,6 +87,8 @@ class Daemon:
         self._importer = Importer(self._box, self.journal)
         self._importer.on_verdict = self._tell_verdict
         self._lamps = LampKeeper(parts.lamps(self._config.lamps), self.status)
+        if self._journal is not None:
+            self._keeper = CeilingKeeper(self._box, self._journal, self._witnesses, self._state)
         await self._listen()
         await self._begin_to_write()
         systemd.notify(READY=1, STATUS=(await self.status()).sentence_zh)
@@ -114,6 +116,8 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._journal is not None:
+            self._journal.release(BoxStopping())  # what waits at a ceiling: its keeper is gone
         for each in self._servers:
             await _in_loop(self._loop_of(each.name), each.stop())
         if self._paper is not None:
@@ -124,11 +128,13 @@ class Daemon:
 
     async def _stop_journal(self, journal: Journal) -> None:
         """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order."""
+        known = await asyncio.to_thread(beside.read, self._state)
         if not journal.frozen:
             await journal.submit(stop_box)
-            known = await asyncio.to_thread(beside.read, self._state)
             if known is not None:
-                await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
+                known = known.at(await journal.submit(lambda tx: tx.head), running=False)
+        if known is not None:
+            await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
         await asyncio.to_thread(journal.close)
 
     # -- start order
@@ -164,7 +170,6 @@ class Daemon:
     def _open_journal(self) -> None:
         """Open and prove the journal; nothing is appended until `_begin_to_write`."""
         journal = Journal(self._state / "journal", self._box.clock)
-        journal.on_group = self._committed
         journal.on_fatal = self._fatal
         self._state.mkdir(parents=True, exist_ok=True)
         try:
@@ -174,8 +179,9 @@ class Daemon:
             journal.freeze(NotYet())
         except EinvoicedError as error:
             self._journal_error = error
-        except OSError as error:
-            self._journal_error = JournalBroken(detail=str(error))
+        except Exception as error:
+            logger.error("the journal cannot be opened", exc_info=error)
+            self._journal_error = JournalBroken(detail=str(error) or type(error).__name__)
         else:
             self._journal = journal
             self._box.journal_id, self._box.secret = journal.id, journal.secret
@@ -189,7 +195,6 @@ class Daemon:
             return
         identity = await asyncio.to_thread(parts.identity, self._state)
         faults = await journal.submit(find_faults(self._box, journal.id, self._beside, identity))
-        self._keeper = CeilingKeeper(self._box, journal, self._witnesses, self._state)
         await self._hear_witnesses()
         for fault in faults:
             self._freeze(fault)
@@ -198,7 +203,8 @@ class Daemon:
         journal.thaw()
         await journal.submit(start_box(self._box, identity, self._witnesses.verdicts))
         known = self._beside.ceilings if self._beside is not None else []
-        await asyncio.to_thread(beside.write, self._state, beside.Beside(journal.id, True, known))
+        content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
+        await asyncio.to_thread(beside.write, self._state, content)
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="ceilings"))
 
     async def _hear_witnesses(self) -> None:
@@ -236,8 +242,10 @@ class Daemon:
         """The tills' socket is served in the journal's own loop: no request changes threads. The admin's in ours."""
         self._methods = Methods(self._box, self.journal, self._importer, self.status)
         self._methods.on_report = self._report
+        if self._journal is not None:
+            self._journal.on_group = self._committed
         given = systemd.listening_sockets()
-        for name, limits in ((TILL, server.Limits()), (ADMIN, server.ADMIN_LIMITS)):
+        for name, limits in ((ADMIN, server.ADMIN_LIMITS), (TILL, server.Limits())):
             listening = given.get(name) or server.bind(self._run / f"{name}.sock", f"einvoice-{name}")
             each = server.Server(name, self._methods.dispatch, limits)
             await _in_loop(self._loop_of(name), each.start(listening))

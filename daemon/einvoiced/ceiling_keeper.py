@@ -60,22 +60,23 @@ class CeilingKeeper:
 
     async def raise_now(self) -> None:
         """Raise where needed, and allow what the witnesses and the file then know."""
-        self._pace()
         self._ceilings.wanted = False
-        await self._journal.submit(raise_ceilings(self._box, self._ahead))
+        if await self._journal.submit(raise_ceilings(self._box, self._ahead)) is not None:
+            self._pace()
         known = await self._journal.submit(usable_ceilings(self._box))
-        await self._wait_for_witnesses(self._journal.last_sequence)
-        content = beside.Beside(self._journal.id, True, known)
+        head = await self._journal.submit(lambda tx: tx.head)
+        await self._wait_for_witnesses(head.sequence)
+        content = beside.Beside(self._journal.id, True, known).at(head, running=True)
         await asyncio.to_thread(beside.write, self._directory, content)
         self._ceilings.allow(known)
-        self._ceilings.low = self._ahead // 2
         self._journal.release()
 
     def _pace(self) -> None:
-        """Twice as far ahead when the last raise was used up within two seconds; two booklets in quiet times."""
+        """Next time twice as far ahead when two raises came within two seconds; two booklets in quiet times."""
         now = time.monotonic()
         quick = now - self._raised_at < 2.0
         self._ahead = min(self._ahead * 2, MOST_AHEAD) if quick else LEAST_AHEAD
+        self._ceilings.low = self._ahead // 2
         self._raised_at = now
 
     async def _wait_for_witnesses(self, sequence: int) -> None:

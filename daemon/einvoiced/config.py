@@ -154,6 +154,17 @@ def _check(path: Path, config: Config) -> None:
     ):
         if kind != "none" and not value:
             raise _error(path, option, f"is needed with {kind!r}")
+    if config.printer.transport == "network":
+        _check_address(path, config.printer.device)
+
+
+def _check_address(path: Path, device: str) -> None:
+    from einvoiced.hardware.printer.network import split_address
+
+    try:
+        split_address(device)
+    except ValueError as error:
+        raise _error(path, "printer.device", str(error)) from None
 
 
 def qr_key(path: Path, config: Config) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead
 from einvoiced.journal.entries import Ceiling, stamp
+from einvoiced.journal.mac import answer_mac
 from einvoiced.journal.transaction import NotYet, Transaction
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
@@ -114,8 +114,7 @@ class Box:
 
     def mac(self, epoch: int, sequence: int) -> str:
         """The MAC of an answer's place in this journal: by it a till can prove that it has seen a later one."""
-        place = f"{self.journal_id}:{epoch}:{sequence}".encode()
-        return hashlib.blake2b(place, digest_size=16, key=self.secret).hexdigest()
+        return answer_mac(self.journal_id, self.secret, epoch, sequence)
 
     def clock_trusted(self) -> bool:
         """Whether the kernel is synchronised or a hardware clock agrees."""

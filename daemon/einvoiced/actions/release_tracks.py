@@ -5,6 +5,8 @@ It goes on at the next booklet: numbers between are skipped, and both are set as
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from einvoiced.actions.box import Box
 from einvoiced.errors import BadLastUsed, NotConfigured, RangeUnknown
 from einvoiced.journal import entries
@@ -18,10 +20,17 @@ SELECT "end" FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND b
 """
 
 
+class Released(Struct, frozen=True):
+    """The first number that the range will issue, and how many before it were set aside."""
+
+    next: str
+    set_aside: int
+
+
 def release_tracks(
     box: Box, year_month: str, track: str, begin: str, last_used: str, technician: str, peer: Peer | None
-) -> Action[int]:
-    """Release a range; `last_used` is `none` or the last number used elsewhere. Gives the first number it will issue.
+) -> Action[Released]:
+    """Release a range; `last_used` is `none` or the last number used elsewhere.
 
     RangeUnknown when no such range waits; BadLastUsed for a number outside it.
     """
@@ -30,14 +39,14 @@ def release_tracks(
     seller, by = box.shop.seller.identifier, check_text(technician, 40, "technician", "technician")
     asked = f"{year_month} {track} {begin}"
 
-    def action(tx: Transaction) -> int:
+    def action(tx: Transaction) -> Released:
         row = tx.one(_UNRELEASED, seller, year_month, track, int(begin)) if begin.isdecimal() else None
         if row is None:
             raise RangeUnknown("begin", asked=asked)
         last = _last_used(last_used, int(begin), row[0], asked)
         next_ = int(begin) if last is None else last // BOOKLET * BOOKLET + BOOKLET
         tx.append(entries.TracksReleased(seller, year_month, track, int(begin), last, next_, by, peer))
-        return next_
+        return Released(f"{next_:08d}", next_ - int(begin))
 
     return action
 

@@ -12,6 +12,7 @@ from einvoiced.errors import EinvoicedError
 from einvoiced.journal import store
 from einvoiced.journal.beside import Beside
 from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.journal.witnesses import Report, judge
 
 
 class Identity(Struct, frozen=True):
@@ -28,8 +29,8 @@ def check_files(directory: Path, beside: Beside | None) -> None:
         return
     if not database.exists() or not database.stat().st_size:
         raise errors.JournalMissing(detail=str(database))
-    wal = directory / f"{store.FILE}-wal"
-    if beside.running and not (wal.exists() and wal.stat().st_size):
+    wal = directory / f"{store.FILE}-wal"  # a start that was cut short leaves it empty, only a stop removes it
+    if beside.running and not wal.exists():
         raise errors.JournalBehind(who="the last start", detail=f"{wal.name} is gone though the box was not stopped")
 
 
@@ -57,6 +58,11 @@ def _check_beside(tx: Transaction, journal: str, beside: Beside | None) -> Einvo
         return None
     if beside.journal != journal:
         return errors.JournalForked(who="The file beside the journal", detail=f"it names journal {beside.journal}")
+    held = Report("beside", beside.journal, beside.epoch, beside.sequence, beside.hash)
+    verdict = judge(tx.db, tx.head, journal, held)
+    if verdict != "agrees":
+        kind = errors.JournalBehind if verdict == "journal_behind" else errors.JournalForked
+        return kind(who="The file beside the journal", detail=f"it knows entry {beside.sequence}")
     for c in beside.ceilings:
         row = tx.one(
             "SELECT ceiling FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?",

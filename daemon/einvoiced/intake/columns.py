@@ -33,6 +33,9 @@ _BLANKS = " \t\u00a0\u3000"
 _EIGHT_DIGITS = re.compile(r"[0-9]{8}")
 _FEWER_DIGITS = re.compile(r"[0-9]{1,7}")
 _CATEGORY = re.compile(r"0?[78]")
+_GOOD_ROW = re.compile(r"[0-9]{8}\n0?[78]\n.*\n.*\n[A-Z]{2}\n[0-9]{8}\n[0-9]{8}")
+"""The good cells of a row all at once, but for the period: a file has up to 25,000 rows."""
+
 _EXCEL = re.compile(
     r"[+-]?[0-9]+(?:\.[0-9]*)?[eE][+-]?[0-9]+"  # 4.25E+07
     r"|[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?"  # 42,519,550
@@ -62,7 +65,9 @@ def stripped(cell: str) -> str:
 
 def read_row(line: int, cells: Sequence[str]) -> TrackRow | list[TrackFileError]:
     """The range that seven stripped cells give, or every reason against them, in the order of the columns."""
-    reasons = [reason for column in range(1, COLUMNS + 1) if (reason := _reason(line, column, cells[column - 1]))]
+    reasons: list[TrackFileError] = []
+    if not (_GOOD_ROW.fullmatch("\n".join(cells)) and _is_period(cells[PERIOD - 1])):
+        reasons = [reason for column in range(1, COLUMNS + 1) if (reason := _reason(line, column, cells[column - 1]))]
     if reasons or (reasons := bound_reasons(line, cells[BEGIN - 1], cells[END - 1])):
         return reasons
     seller, category, _, period, track, begin, end = cells

@@ -15,8 +15,9 @@ from einvoiced.errors import ExcelReformatted, FileDamaged, FileEmpty, NotATrack
 from einvoiced.intake.columns import BEGIN, COLUMNS, END, PERIOD, SELLER, TrackRow, read_row, stripped
 from einvoiced.intake.refusals import ENOUGH, shown
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"[^\r\n]+")
 _OTHER_SEPARATORS = ";\t"
+_HUGE = 1 << 16
 _UNQUOTED_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,2},[0-9]{1,3}(?:,[0-9]{3}){1,2}[, ]*")
 _HEADER_NAMES = (SELLER, PERIOD, BEGIN, END)
 
@@ -49,16 +50,23 @@ def read_rows(text: str) -> tuple[list[TrackRow], list[TrackFileError]]:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines that hold more than blanks and commas, counted from 1 as an editor counts them."""
-    for line, raw in enumerate(_LINE_END.split(text), start=1):
-        if stripped(raw.replace(",", " ")):
-            yield line, raw
+    line, end = 1, 0
+    for found in _LINE.finditer(text):
+        ends = text[end : found.start()]
+        line += ends.count("\n") + ends.count("\r") - ends.count("\r\n")
+        end = found.end()
+        if stripped(found[0].replace(",", " ")):
+            yield line, found[0]
 
 
 def _split(line: int, raw: str, first: bool) -> list[str] | TrackFileError:
     """The seven stripped cells of a line; otherwise what is wrong with it as a line."""
     try:
-        (cells,) = csv.reader([raw], strict=True, skipinitialspace=True)
+        cells = _plain_cells(raw) or next(csv.reader([raw], strict=True, skipinitialspace=True))
     except csv.Error:
+        commas = raw.count(",")
+        if first and commas < COLUMNS - 1:
+            return _other_separator(line, raw) or NotATrackFile(line, 0, str(commas + 1))
         return _other_separator(line, raw) or FileDamaged(line, 0, shown(raw))
     cells = [stripped(cell) for cell in cells]
     if len(cells) >= COLUMNS and not any(cells[COLUMNS:]):
@@ -66,6 +74,11 @@ def _split(line: int, raw: str, first: bool) -> list[str] | TrackFileError:
     if reason := _other_separator(line, raw) or _thousands(line, cells):
         return reason
     return NotATrackFile(line, 0, str(len(cells))) if first else FileDamaged(line, 0, shown(raw))
+
+
+def _plain_cells(raw: str) -> list[str] | None:
+    """What csv.reader would give for a line without quotes, as nearly all are; None for any other, or a huge one."""
+    return raw.split(",") if '"' not in raw and len(raw) < _HUGE else None
 
 
 def _other_separator(line: int, raw: str) -> ExcelReformatted | None:

@@ -35,6 +35,9 @@ BOOKLETS = 8
 _MESSAGE = "E0501"
 _NAMESPACES = {ITEM: ("urn:GEINV:E0501:4.0", "urn:GEINV:E0501:4.1")}
 _NAMESPACES[ENVELOPE] = ("urn:GEINV:InvoiceEnvelope:4.0", "urn:GEINV:InvoiceEnvelope:4.1")
+_MOST_MARKS = 40_000
+"""Tags and attributes that are parsed: twice what a full envelope has, some 8 MiB of the parser's memory."""
+
 _ROUTING = frozenset({"From", "FromVAC", "To", "ToVAC"})
 _FORBIDDEN = re.compile(r"<!\s*(DOCTYPE|ENTITY)", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n?")
@@ -89,7 +92,7 @@ def read_rows(text: str) -> tuple[list[TrackRow], list[TrackFileError]]:
             if len(reasons) >= ENOUGH:
                 break
     except TrackFileError as reason:
-        return [], [reason]
+        return [], [reason.with_traceback(None)]
     return rows, reasons
 
 
@@ -97,6 +100,8 @@ def _parsed(text: str) -> Any:
     """The root element; the blank lines before it are kept in the parser's count of lines."""
     if ITEM not in text:
         raise errors.XmlNotE0501(1)
+    if text.count("<") + text.count("=") > _MOST_MARKS:
+        raise errors.XmlDamaged(1, 0, f"{text.count('<')} tags")
     if found := _FORBIDDEN.search(text):
         raise errors.XmlForbidden(text.count("\n", 0, found.start()) + 1, 0, found[1].upper())
     from lxml import etree
@@ -159,7 +164,7 @@ def _read_item(item: Any) -> TrackRow | list[TrackFileError]:
         _check_namespace(item, ITEM)
         fields = _fields(item)
     except TrackFileError as reason:
-        return [reason]
+        return [reason.with_traceback(None)]
     reasons: list[TrackFileError] = []
     for name, (column, well_formed) in _FIELDS.items():
         line, value = fields[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NoReturn
 
 from einvoiced.errors import TrackFileError
@@ -22,8 +21,16 @@ def shown(value: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def refuse(reasons: Sequence[TrackFileError]) -> NoReturn:
-    """Raise the first reason by line and column; up to 20 others travel in its `also`."""
+def refuse(reasons: list[TrackFileError]) -> NoReturn:
+    """Raise the first reason by line and column; up to 20 others travel in its `also`. Empties the list.
+
+    An error that its own traceback's frames refer to is a cycle, which would keep the whole file in memory until the
+    garbage collector comes by: so nothing here, nor the caller's list, may hold on to it.
+    """
     first, *others = sorted(reasons, key=lambda reason: (reason.line, reason.column))
     first.also = tuple(others[:MAX_ALSO])
-    raise first
+    reasons.clear()
+    try:
+        raise first.with_traceback(None)
+    finally:
+        del first, others

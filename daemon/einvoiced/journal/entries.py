@@ -118,13 +118,19 @@ class BoxIdentified(EntryData, frozen=True):
 
 
 class EpochOpened(EntryData, frozen=True):
-    """A technician reconciled the journal with its witnesses: the first entry of a new epoch."""
+    """A technician reconciled the journal with its witnesses: the first entry of a new epoch.
+
+    `in_doubt`: numbers of which nobody knows; `elsewhere`: issued in another history that the technician left out;
+    `duplicates`: issued in that history and in this one.
+    """
 
     TYPE: ClassVar[str] = "epoch_opened"
     reason: str
     technician: str
     restored: int
     in_doubt: list[Run]
+    elsewhere: list[Run] = []
+    duplicates: list[Run] = []
 
 
 class CeilingsRaised(EntryData, frozen=True):

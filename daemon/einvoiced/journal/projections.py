@@ -72,6 +72,10 @@ def _tracks_imported(db: Db, sequence: int, data: entries.TracksImported) -> Non
         for r in data.ranges
     ]
     db.executemany("INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    for r in data.ranges:
+        (last,) = db.execute(_LAST_ASIDE, (r.seller, r.year_month, r.track, r.end, r.begin)).fetchone()
+        if last is not None:  # a lost import taken again: its numbers were set aside while the range was unknown
+            db.execute(_PASS_OVER, (min(last, r.end), r.seller, r.year_month, r.track))
 
 
 def _first(r: entries.Range) -> str:
@@ -123,14 +127,21 @@ def _tracks_released(db: Db, sequence: int, data: entries.TracksReleased) -> Non
 
 _PASS_OVER = """
 UPDATE ranges SET next = max(next, ?1 + 1), ceiling = max(ceiling, ?1),
-    state = CASE WHEN max(next, ?1 + 1) > "end" THEN 'spent' WHEN state = 'fresh' THEN 'current' ELSE state END
+    state = CASE WHEN max(next, ?1 + 1) > "end" THEN 'spent'
+                 WHEN state IN ('fresh', 'unreleased') THEN 'current' ELSE state END
 WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin <= ?1 AND "end" >= ?1
+"""
+
+
+_LAST_ASIDE = """
+SELECT max(last) FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first <= ? AND last >= ?
 """
 
 
 def _epoch_opened(db: Db, sequence: int, data: entries.EpochOpened) -> None:
     _put_aside(db, sequence, "in_doubt", data.in_doubt)
-    for run in data.in_doubt:
+    _put_aside(db, sequence, "elsewhere", data.elsewhere)
+    for run in data.in_doubt + data.elsewhere:
         db.execute(_PASS_OVER, (run.last, run.seller, run.year_month, run.track))
 
 

@@ -23,6 +23,9 @@ LOCK = "journal.lock"
 TAIL = 200
 """Entries whose chain is proven at every start; the whole chain is `journal verify`'s work."""
 
+READERS_LEAVE_MS = 10_000
+"""How long a start waits for processes that read the journal (backup, verify, scrub); they look every 0.1 s."""
+
 FORGETFUL = {"tmpfs", "ramfs", "overlay", "vfat", "msdos", "exfat", "nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
 """File systems that acknowledge a sync and may still forget."""
 
@@ -109,7 +112,9 @@ def prove(db: sqlite3.Connection) -> Head:
     After a failed sync the kernel may hold pages that never reached the disk: the checkpoint forces them or fails.
     """
     try:
+        db.execute(f"PRAGMA busy_timeout = {READERS_LEAVE_MS}")  # a backup or scrub sees a new owner and lets go
         busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        db.execute("PRAGMA busy_timeout = 0")
         if busy:
             raise JournalInUse(path_=FILE)
         return prove_tail(db)

@@ -16,9 +16,9 @@ import sqlite3
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from einvoiced import errors
 from einvoiced.journal import entries, store
@@ -34,22 +34,42 @@ CHECKPOINT_EVERY = 500
 log = logging.getLogger(__name__)
 
 
-class _Job:
-    __slots__ = ("action", "error", "future", "parked", "result")
+class Job(Generic[T]):
+    """An action that waits for its group's commit. Await it once, or have `then` called back, in the journal's loop."""
 
-    def __init__(self, action: Action[Any], future: Any) -> None:
-        self.action, self.future = action, future
+    __slots__ = ("_callback", "action", "error", "parked", "result")
+
+    def __init__(self, action: Action[T], callback: Callable[[Job[T]], None] | None = None) -> None:
+        self.action, self._callback = action, callback
         self.parked = False
-        self.result: Any = None
+        self.result: T | None = None
         self.error: BaseException | None = None
 
-    def deliver(self) -> None:
-        if self.future.done():
+    def then(self, callback: Callable[[Job[T]], None]) -> None:
+        """Call back once `result` or `error` stands, straight after the commit."""
+        self._callback = callback
+
+    def __await__(self) -> Generator[Any, None, T]:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.then(lambda job: job.settle(future))
+        return future.__await__()
+
+    def settle(self, future: Any) -> None:
+        """Hand the outcome to a future that still waits for it."""
+        if future.done():
             return
         if self.error is not None:
-            self.future.set_exception(self.error)
+            future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)
+            future.set_result(self.result)
+
+    def deliver(self) -> None:
+        """Call back (journal only); a fault of the receiver's harms nobody else."""
+        try:
+            if self._callback is not None:
+                self._callback(self)
+        except Exception:
+            log.exception("an answer could not be delivered")
 
 
 class Journal:
@@ -66,8 +86,8 @@ class Journal:
         self.directory, self._clock = directory, clock
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="journal")
-        self._jobs: deque[_Job] = deque()
-        self._parked: deque[_Job] = deque()
+        self._jobs: deque[Job[Any]] = deque()
+        self._parked: deque[Job[Any]] = deque()
         self._since_checkpoint = 0
         self._closing = self._failed = False
         self._frozen: Exception | None = None
@@ -122,17 +142,16 @@ class Journal:
         self._db.close()
         os.close(self._lock)
 
-    def submit(self, action: Action[T]) -> asyncio.Future[T]:
-        """Run the action in the next group; the future, of the running loop, is done after its commit."""
+    def submit(self, action: Action[T]) -> Job[T] | asyncio.Future[T]:
+        """Run the action in the next group; await what came of it, once committed. BoxStopping at the end."""
         loop = asyncio.get_running_loop()
         if loop is not self.loop:
             return asyncio.wrap_future(self._hand_over(action), loop=loop)
-        future: asyncio.Future[T] = loop.create_future()
         if self._closing:
-            future.set_exception(errors.BoxStopping())
-        else:
-            self._add(_Job(action, future))
-        return future
+            raise errors.BoxStopping()
+        job = Job(action)
+        self._add(job)
+        return job
 
     def call(self, action: Action[T]) -> T:
         """Run the action in the next group and wait for its commit. Only in threads without a loop."""
@@ -142,7 +161,7 @@ class Journal:
         if self._closing:
             raise errors.BoxStopping()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self.loop.call_soon_threadsafe(self._add, _Job(action, future))
+        self.loop.call_soon_threadsafe(self._add, Job(action, lambda job: job.settle(future)))
         return future
 
     # -- the journal's thread
@@ -160,7 +179,7 @@ class Journal:
         else:
             self.loop.stop()
 
-    def _add(self, job: _Job) -> None:
+    def _add(self, job: Job[Any]) -> None:
         """Queue a job; the group is committed once everything else that is ready in this turn has been read."""
         if not self._jobs:
             self.loop.call_soon(self._flush)
@@ -195,7 +214,7 @@ class Journal:
             self._since_checkpoint = 0
             self.loop.call_soon(self._checkpoint)
 
-    def _commit(self, group: list[_Job]) -> Exception | None:
+    def _commit(self, group: list[Job[Any]]) -> Exception | None:
         """Run the group in one transaction; returns the error after which the process must end, if there was one."""
         before = self._head
         self._space.forget()
@@ -210,7 +229,7 @@ class Journal:
         self._since_checkpoint += self._head.sequence - before.sequence
         return None
 
-    def _act(self, job: _Job) -> None:
+    def _act(self, job: Job[Any]) -> None:
         transaction = Transaction(self._db, self._head, self._clock, self._frozen, self._space)
         try:
             job.result = job.action(transaction)
@@ -224,7 +243,7 @@ class Journal:
             transaction.undo()
             job.error = error
 
-    def _fail(self, group: list[_Job], before: store.Head, error: Exception) -> Exception | None:
+    def _fail(self, group: list[Job[Any]], before: store.Head, error: Exception) -> Exception | None:
         log.error("the journal could not commit %d requests: %s", len(group), error)
         for job in group:
             job.parked = False

@@ -25,7 +25,7 @@ from einvoiced.actions.correct_clock import correct_clock
 from einvoiced.actions.follow import Judged, Page, judge_report, read_entries
 from einvoiced.actions.import_tracks import Imported, Importer
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
-from einvoiced.actions.release_tracks import release_tracks
+from einvoiced.actions.release_tracks import Released, release_tracks
 from einvoiced.actions.status import Status
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.witnesses import Report
@@ -161,29 +161,29 @@ class Methods:
             raise errors.MethodNotFound(method=request.method[:60])
         return method.run(protocol.read_params(request.params, method.decoder), peer)
 
-    def _issue(self, params: IssueParams, peer: Peer) -> asyncio.Future[Raw]:
+    def _issue(self, params: IssueParams, peer: Peer) -> Awaitable[Raw]:
         return self._journal().submit(issue_invoice(self._box, params, peer))
 
-    def _get(self, params: InvoiceGetParams, _peer: Peer) -> asyncio.Future[ask.InvoiceShown]:
+    def _get(self, params: InvoiceGetParams, _peer: Peer) -> Awaitable[ask.InvoiceShown]:
         return self._journal().submit(
             ask.get_invoice(
                 self._box, key=params.key, invoice_number=params.invoice_number, year_month=params.year_month
             )
         )
 
-    def _list(self, _params: NoParams, _peer: Peer) -> asyncio.Future[list[ask.RangeState]]:
+    def _list(self, _params: NoParams, _peer: Peer) -> Awaitable[list[ask.RangeState]]:
         return self._journal().submit(ask.list_tracks(self._box))
 
-    def _release(self, params: TracksReleaseParams, peer: Peer) -> asyncio.Future[int]:
+    def _release(self, params: TracksReleaseParams, peer: Peer) -> Awaitable[Released]:
         p = params
         return self._journal().submit(
             release_tracks(self._box, p.year_month, p.track, p.begin, p.last_used, p.technician, peer)
         )
 
-    def _adopt(self, params: AdoptParams, peer: Peer) -> asyncio.Future[int]:
+    def _adopt(self, params: AdoptParams, peer: Peer) -> Awaitable[int]:
         return self._journal().submit(adopt_invoice(self._box, params.key, params.result, params.technician, peer))
 
-    def _correct_clock(self, params: TechnicianParams, peer: Peer) -> asyncio.Future[int]:
+    def _correct_clock(self, params: TechnicianParams, peer: Peer) -> Awaitable[int]:
         return self._journal().submit(correct_clock(params.technician, peer))
 
     async def _retire(self, params: TechnicianParams, peer: Peer) -> Retired:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from einvoiced import errors
 from einvoiced.journal.entries import Peer
+from einvoiced.journal.writer import Job
 from einvoiced.rpc import protocol
 
 log = logging.getLogger(__name__)
@@ -147,17 +148,26 @@ class Connection(asyncio.Protocol):
         except Exception as error:
             self._answer_error(protocol.read_id(line) if identifier is None else identifier, error)
             return
-        if isinstance(result, Awaitable):
+        if isinstance(result, Job):
+            self._in_flight += 1
+            result.then(partial(self._committed, identifier))
+        elif isinstance(result, Awaitable):
             self._in_flight += 1
             asyncio.ensure_future(result).add_done_callback(partial(self._done, identifier))
         else:
             self._send(protocol.write_result(identifier, result))
 
     def _done(self, identifier: int | str, future: asyncio.Future[Any]) -> None:
-        self._in_flight -= 1
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        self._answer(identifier, None if error else future.result(), error)
+
+    def _committed(self, identifier: int | str, job: Job[Any]) -> None:
+        self._answer(identifier, job.result, job.error)
+
+    def _answer(self, identifier: int | str, result: Any, error: BaseException | None) -> None:
+        self._in_flight -= 1
         if error is None:
-            self._send(protocol.write_result(identifier, future.result()))
+            self._send(protocol.write_result(identifier, result))
         else:
             self._answer_error(identifier, error)
         if self._closing and not self._in_flight:

@@ -79,6 +79,7 @@ def make_invoice(
 ) -> Invoice:
     """The invoice of a settled sale under its number; `moment` is Taipei time, `seal` the AES of number and code."""
     period = Period.of(moment)
+    iso = moment.isoformat(timespec="seconds")
     name = invoice_number(track, number)
     buyer, carrier = sale.buyer, sale.carrier
     head = qr_head(
@@ -95,8 +96,8 @@ def make_invoice(
     return Invoice(
         invoice_number=name,
         year_month=period.year_month,
-        invoice_date=f"{moment:%Y%m%d}",
-        invoice_time=f"{moment:%H:%M:%S}",
+        invoice_date=iso[:10].replace("-", ""),
+        invoice_time=iso[11:19],
         random_number=random_number,
         invoice_type=GENERAL_TAX,
         seller=seller,

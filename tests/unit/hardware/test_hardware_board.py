@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from einvoiced.hardware.board import UNKNOWN, board_serial, disk_serial
 
 

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from einvoiced.hardware.clock import TAIPEI
 from einvoiced.hardware.clock import system as system_module
 from einvoiced.hardware.clock.system import SystemClock, read_timex

@@ -3,11 +3,12 @@
 import time
 
 import pytest
-from einvoiced.hardware.printer.emulator import MAX_STRIP, Emulator
 from hardware_helpers import CUT, raster
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from einvoiced.hardware.printer.emulator import MAX_STRIP, Emulator
 
 INIT = b"\x1b@"
 

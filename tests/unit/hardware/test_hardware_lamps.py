@@ -3,11 +3,12 @@
 import json
 
 import pytest
+from gpiozero.pins.mock import MockFactory
+from hardware_helpers import until
+
 from einvoiced.hardware.lamps import PATTERNS, LampState
 from einvoiced.hardware.lamps.gpio import GpioLamps
 from einvoiced.hardware.lamps.virtual import VirtualLamps
-from gpiozero.pins.mock import MockFactory
-from hardware_helpers import until
 
 PINS = {"green": 17, "amber": 27, "red": 22}
 

@@ -3,13 +3,14 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from einvoiced.hardware.printer import PrinterUnavailable
 from einvoiced.hardware.printer.confirm import process_id_command, wait_for_process_id
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.status import Answer, PrinterStatus, all_unknown, fits, interpret, query
 from einvoiced.hardware.printer.virtual import VirtualTransport
-from hypothesis import given
-from hypothesis import strategies as st
 
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 

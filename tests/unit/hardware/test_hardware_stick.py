@@ -8,13 +8,14 @@ import stat
 from dataclasses import replace
 
 import pytest
+from hardware_helpers import until
+from hypothesis import given
+from hypothesis import strategies as st
+
 from einvoiced.hardware.stick import collect as collect_module
 from einvoiced.hardware.stick.collect import Limits, collect, looks_like_text, read_batch, read_file
 from einvoiced.hardware.stick.folder import FolderStick
 from einvoiced.hardware.stick.udev import Stick, UdevSticks
-from hardware_helpers import until
-from hypothesis import given
-from hypothesis import strategies as st
 
 CSV = "營業人統編,發票類別代號\r\n24634102,7\r\n"
 

@@ -7,6 +7,8 @@ import threading
 import time
 
 import pytest
+from hardware_helpers import CUT, raster, until
+
 from einvoiced.hardware.printer import PrinterUnavailable, WriteInterrupted, make_transport
 from einvoiced.hardware.printer.confirm import process_id_command, wait_for_process_id
 from einvoiced.hardware.printer.emulator import Emulator
@@ -15,7 +17,6 @@ from einvoiced.hardware.printer.serial import SerialTransport
 from einvoiced.hardware.printer.status import Answer, query
 from einvoiced.hardware.printer.usblp import UsbLpTransport
 from einvoiced.hardware.printer.virtual import VirtualTransport, serve_pty, serve_tcp
-from hardware_helpers import CUT, raster, until
 
 JOB = b"\x1b@" + b"".join(raster(200, fill=value) for value in (0x55, 0xAA, 0x10, 0x04)) + CUT
 

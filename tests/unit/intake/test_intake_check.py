@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from einvoiced import errors
-from einvoiced.intake import TrackRow, last_period
+from einvoiced.intake import TrackRow, check_typing, last_period
 from einvoiced.intake.check import check_rows
+from einvoiced.rules.by_hand import Typing
 from einvoiced.rules.numbers import NumberRange
 from einvoiced.rules.period import Period
 
@@ -72,7 +74,7 @@ def test_a_past_period_says_when_it_ended(numbers: Numbers) -> None:
 def test_numbers_of_others_are_refused(numbers: Numbers) -> None:
     """A valid 統編 that is not the shop's is another shop; an invalid one is a damaged file."""
     unknown, bad = check_rows(
-        lines(numbers(0, 49), numbers(0, 49, seller="04595257"), numbers(0, 49, seller="12345678")),
+        lines(numbers(0, 49), numbers(50, 99, seller="04595257"), numbers(100, 149, seller="12345678")),
         seller=OWN,
         today=TODAY,
     )
@@ -120,3 +122,35 @@ def test_other_tracks_and_periods_share_no_numbers(numbers: Numbers) -> None:
     """The same digits on another track or in another period are other numbers."""
     rows = lines(numbers(0, 49), numbers(0, 49, track="NR"), numbers(0, 49, year_month="11102"))
     assert check_rows(rows, seller=OWN, today=TODAY) == []
+
+
+BRANCHES = frozenset({"04595257", "10458575"})
+
+
+def test_rows_of_known_branches_are_none_of_the_checks_business(numbers: Numbers) -> None:
+    """Whose period is past and whose category is another: only the shop's own rows matter, and overlaps of any."""
+    own, branch = numbers(0, 49), NumberRange("04595257", "08", Period.from_year_month("11008"), "NQ", 0, 49)
+    assert check_rows(lines(own, branch), seller=OWN, today=TODAY, branches=BRANCHES) == []
+    (reason,) = check_rows(lines(own, branch), seller=OWN, today=TODAY, branches=BRANCHES - {"04595257"})[:1]
+    assert isinstance(reason, errors.SellerUnknown)
+
+
+def test_one_number_belongs_to_one_seller(numbers: Numbers) -> None:
+    """The same numbers for the shop and its branch: somebody has edited the file."""
+    rows = lines(numbers(0, 99), numbers(50, 149, seller="04595257"))
+    (reason,) = check_rows(rows, seller=OWN, today=TODAY, branches=BRANCHES)
+    assert isinstance(reason, errors.RangeRepeated)
+    assert (reason.line, reason.facts["other"]) == (3, 2)
+
+
+def test_what_is_typed_gets_the_checks_of_a_file() -> None:
+    """A good typing is a row; a past period is refused with its date, a bad value with its form."""
+    good = Typing("wang", "11011", "NQ", "42519550", "42522049")
+    assert check_typing(good, seller=OWN, today=TODAY).range.booklets == 50
+    with pytest.raises(errors.PeriodPast) as past:
+        check_typing(replace(good, period="11009"), seller=OWN, today=TODAY)
+    assert str(past.value.facts["ended"]) == "2021-10-31"
+    with pytest.raises(errors.PeriodTooFar):
+        check_typing(replace(good, period="11103"), seller=OWN, today=TODAY)
+    with pytest.raises(errors.TypedBadly):
+        check_typing(replace(good, end="42522050"), seller=OWN, today=TODAY)

@@ -122,7 +122,7 @@ def test_reasons_of_all_kinds_are_told_in_the_order_of_lines(row: Row, sheet: Sh
         sheet(
             row(period="110/09 ~ 110/10"),
             row(begin="1"),
-            row(seller="04595257"),
+            row(seller="04595257", track="UA"),
             row(track="TN", begin="42519551"),
             row(category="08", track="ZZ"),
             row(),

@@ -1,0 +1,85 @@
+"""`make bench`: every figure against its baseline in the same run; prints a table, writes build/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import figures
+from tools.virtualbox import durable_folder
+
+SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
+    "latency": figures.latency,
+    "throughput": figures.throughput,
+    "slow-disk": figures.slow_disk,
+    "writes": figures.writes,
+    "paper": figures.paper,
+    "start": figures.start,
+    "long-work": figures.long_work,
+    "million": figures.million,
+    "context": figures.context,
+}
+MUST = {
+    "1 client p50 over floor": ("<=", 1.5),
+    "syncs a commit outside checkpoints": ("<=", 1.0),
+    "syncs a commit overall": ("<=", 1.05),
+    "64 clients rate over floor": (">=", 1.5),
+    "64 clients syncs an invoice": ("<=", 0.1),
+    "10 ms syncs 64 clients rate over floor": (">=", 20.0),
+    "request to first byte beyond syncs ms": ("<=", 30.0),
+    "start to ready s": ("<=", 1.0),
+    "resident MiB after 1000 printed": ("<=", 64.0),
+    "p50 while long work runs over idle": ("<=", 3.0),
+    "p50 with 1 million over empty": ("<=", 1.2),
+    "p50 with 10 million over empty": ("<=", 1.4),
+    "start to ready with 10 million over empty": ("<=", 1.5),
+    "duplicates": ("<=", 0),
+}
+
+
+def main() -> int:
+    """Run the chosen sections."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--name", default="bench", help="build/NAME.json")
+    parser.add_argument("--big", action="store_true", help="ten million invoices instead of one")
+    options = parser.parse_args()
+    base = durable_folder(Path("build") / "bench")
+    shutil.rmtree(base, ignore_errors=True)
+    base.mkdir(parents=True)
+    sections = {"ten-million": figures.ten_million} if options.big else SECTIONS
+    found: dict[str, float] = {}
+    for name, section in sections.items():
+        if options.sections and name not in options.sections:
+            continue
+        begin = time.monotonic()
+        fresh = section(base / name)
+        shutil.rmtree(base / name, ignore_errors=True)
+        found |= fresh
+        print(f"-- {name} ({time.monotonic() - begin:.0f} s)", flush=True)
+        for figure, value in fresh.items():
+            print(_row(figure, value), flush=True)
+    target = Path("build") / f"{options.name}.json"
+    kept = json.loads(target.read_text()) if target.exists() and options.sections else {}
+    target.write_text(json.dumps({**kept, **{k: round(v, 4) for k, v in found.items()}}, indent=1) + "\n")
+    print(f"written to {target}")
+    return 0
+
+
+def _row(figure: str, value: float) -> str:
+    sign, bound = MUST.get(figure, ("", 0.0))
+    if not sign:
+        return f"{figure:<52}{value:>12.3f}"
+    reached = value <= bound if sign == "<=" else value >= bound
+    return f"{figure:<52}{value:>12.3f}   must be {sign} {bound:g}: {'reached' if reached else 'NOT REACHED'}"
+
+
+if __name__ == "__main__":
+    assert statistics
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The bare floor: an asyncio Unix-socket server that runs the same statements, one commit a request, and checks nothing.
+
+`python -m tests.bench.floor DIRECTORY SOCKET` serves until it is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+from einvoiced.actions.issue_invoice import CURRENT_RANGE, FIND_KEY
+from einvoiced.journal import projections, schema, store
+
+SELLER, PERIOD, TRACK = "24634102", "11512", "NQ"
+BODY = b"x" * 1560
+ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{' + b"x" * 870 + b"}}\n"
+
+
+class Floor(asyncio.Protocol):
+    """One client."""
+
+    db: sqlite3.Connection
+    sequence = 0
+    number = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while b"\n" in self._buffer:
+            _, _, self._buffer = self._buffer.partition(b"\n")
+            self._issue()
+            self._transport.write(ANSWER)
+
+    def _issue(self) -> None:
+        db, cls = self.db, type(self)
+        key = os.urandom(16)
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(FIND_KEY, (SELLER, key)).fetchone()
+        db.execute(CURRENT_RANGE, (SELLER, PERIOD)).fetchone()
+        db.execute("SAVEPOINT action")
+        cls.sequence += 1
+        db.execute("INSERT INTO entries VALUES (?, ?)", (cls.sequence, BODY))
+        db.execute(projections.TAKE_NUMBER, (cls.number, SELLER, PERIOD, TRACK, 0))
+        db.execute(projections.INSERT_INVOICE, (SELLER, PERIOD, TRACK, cls.number, cls.sequence, "till"))
+        db.execute(projections.INSERT_KEY, (SELLER, key, cls.sequence))
+        db.execute("RELEASE action")
+        db.execute("COMMIT")
+        cls.number += 1
+
+
+async def main(directory: Path, path: str) -> None:
+    """Serve."""
+    directory.mkdir(parents=True, exist_ok=True)
+    Floor.db = store.connect(directory)
+    Floor.db.execute("PRAGMA wal_autocheckpoint = 1000")
+    Floor.db.execute(
+        "INSERT INTO ranges VALUES (?, ?, ?, 0, 99999999, '07', 0, 99999999, 'fresh', 1)", (SELLER, PERIOD, TRACK)
+    )
+    server = await asyncio.get_running_loop().create_unix_server(Floor, path)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    assert schema.VERSION
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

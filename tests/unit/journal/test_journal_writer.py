@@ -1,0 +1,317 @@
+"""The writer: one commit for all that wait; a refusal harms nobody else, a storage error fails all."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from einvoiced.errors import BoxStopping, NoNumbersLeft, StorageFailed
+from einvoiced.hardware.clock.virtual import VirtualClock
+from einvoiced.journal import entries, store
+from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.journal.writer import GROUP, Journal
+from tests.boxes import SELLER, Desk, until, whole_chain
+
+
+def refused(name: str, value: str = "") -> entries.TracksRefused:
+    """Some entry."""
+    return entries.TracksRefused(name, "0" * 64, "socket", None, "bad_track", 1, 5, value)
+
+
+def append(name: str, value: str = "") -> Action[int]:
+    """An action that appends an entry; its result is the sequence."""
+    return lambda tx: tx.append(refused(name, value))
+
+
+def names(journal: Journal) -> list[str]:
+    """The file names of all entries of this test, in order."""
+    rows = journal.call(lambda tx: tx.all("SELECT body FROM entries ORDER BY sequence"))
+    data = [entries.read_data(entries.read(body)) for (body,) in rows]
+    return [each.file_name for each in data if isinstance(each, entries.TracksRefused)]
+
+
+def in_loop(durable: Path, work: Callable[[Journal], Awaitable[None]]) -> Path:
+    """Open a journal in a running loop, work with it, close it and check its whole chain."""
+    directory = durable / "journal"
+
+    async def main() -> None:
+        journal = Journal(directory, VirtualClock())
+        await asyncio.to_thread(journal.open)
+        try:
+            await work(journal)
+        finally:
+            await asyncio.to_thread(journal.close)
+
+    asyncio.run(main())
+    whole_chain(directory)
+    return directory
+
+
+class Held:
+    """Holds the journal's thread, so that what is submitted meanwhile makes one group."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._begun, self._go = threading.Event(), threading.Event()
+        self.future = journal.submit(self._hold)
+
+    def _hold(self, _tx: Transaction) -> None:
+        self._begun.set()
+        assert self._go.wait(10)
+
+    async def __aenter__(self) -> None:
+        await asyncio.to_thread(self._begun.wait, 10)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._go.set()
+        await self.future
+
+
+async def outcomes(futures: list[asyncio.Future[Any]]) -> list[Any]:
+    """Results and errors, in order."""
+    return await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 10)
+
+
+# -- groups ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_shares_a_commit(durable: Path) -> None:
+    """A hundred actions that wait are one commit, in the order they were submitted; each gets its own result."""
+
+    async def work(journal: Journal) -> None:
+        first = await journal.submit(append("first"))
+        async with Held(journal):
+            commits = journal.commits
+            futures = [journal.submit(append(f"{n}")) for n in range(GROUP - 1)]
+        assert await outcomes(futures) == [first + 1 + n for n in range(GROUP - 1)]
+        assert journal.commits - commits == 2  # the held one, and all the others
+
+    in_loop(durable, work)
+
+
+def test_many_submitted_at_once_need_few_commits(durable: Path) -> None:
+    """Nobody has to wait on purpose: a disk that is slower than the requests makes the groups by itself."""
+
+    async def work(journal: Journal) -> None:
+        commits = journal.commits
+        results = await outcomes([journal.submit(append(f"{n}")) for n in range(1000)])
+        assert results == sorted(results)
+        assert journal.commits - commits < 200
+
+    in_loop(durable, work)
+
+
+def test_a_refusal_harms_no_other_of_its_group(durable: Path) -> None:
+    """One raises before appending, one after, one after several: only their own requests fail, the chain is whole."""
+
+    def refuse(count: int) -> Action[None]:
+        def action(tx: Transaction) -> None:
+            for number in range(count):
+                tx.append(refused(f"lost {number}"))
+            raise NoNumbersLeft(period="x")
+
+        return action
+
+    async def work(journal: Journal) -> None:
+        async with Held(journal):
+            futures = [
+                journal.submit(append("a")),
+                journal.submit(refuse(0)),
+                journal.submit(append("b")),
+                journal.submit(refuse(1)),
+                journal.submit(refuse(3)),
+                journal.submit(append("c")),
+            ]
+        got = await outcomes(futures)
+        assert [type(each).__name__ for each in got] == [
+            "int",
+            "NoNumbersLeft",
+            "int",
+            "NoNumbersLeft",
+            "NoNumbersLeft",
+            "int",
+        ]
+        assert (got[2], got[5]) == (got[0] + 1, got[0] + 2)
+        assert await asyncio.to_thread(names, journal) == ["a", "b", "c"]
+
+    in_loop(durable, work)
+
+
+def test_an_append_that_its_projection_refuses_leaves_nothing(desk: Desk) -> None:
+    """Also when it was the action's first: no entry stays, the next takes its place, a restart finds all whole."""
+    imported = entries.TracksImported(
+        "f.csv", "0" * 64, "socket", None, [entries.Range(SELLER, "07", "11012", "NQ", 0, 49, True)] * 2
+    )
+    before = len(desk.entries())
+    with pytest.raises(sqlite3.IntegrityError):
+        desk.call(lambda tx: tx.append(imported))
+    assert len(desk.entries()) == before
+    assert desk.call(append("next")) == before + 1
+    assert desk.call(lambda tx: tx.all("SELECT * FROM ranges")) == []
+    desk.reopen()
+    assert desk.call(append("after")) > before + 1
+    assert names(desk.journal) == ["next", "after"]
+
+
+def test_a_fault_in_an_action_is_only_its_own(desk: Desk) -> None:
+    """A bug in one verb is that request's error; the journal goes on."""
+
+    def faulty(tx: Transaction) -> None:
+        tx.append(refused("lost"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        desk.call(faulty)
+    desk.call(append("a"))
+    assert names(desk.journal) == ["a"]
+
+
+# -- when an answer leaves ---------------------------------------------------------------------------------------------
+
+
+def test_an_answer_leaves_after_its_commit(durable: Path) -> None:
+    """Whoever has the result can see the entry from another connection."""
+
+    async def work(journal: Journal) -> None:
+        for number in range(20):
+            sequence = await journal.submit(append(f"{number}"))
+            with closing(sqlite3.connect(f"file:{journal.directory / store.FILE}?mode=ro", uri=True)) as other:
+                assert other.execute("SELECT max(sequence) FROM entries").fetchone()[0] >= sequence
+
+    in_loop(durable, work)
+
+
+def test_each_group_tells_the_head(durable: Path) -> None:
+    """`on_group` gets the last committed sequence; questions, refusals and groups that failed do not move it."""
+
+    async def work(journal: Journal) -> None:
+        told: list[int] = []
+        first = await journal.submit(append("a"))
+        await journal.submit(lambda tx: journal.__setattr__("on_group", told.append))
+        for _ in range(5):
+            await journal.submit(lambda tx: tx.one("SELECT 1"))
+        with pytest.raises(NoNumbersLeft):
+            await journal.submit(_always_refuse)
+        assert set(told) <= {first}
+        last = await journal.submit(append("b"))
+        await asyncio.to_thread(until, lambda: told and told[-1] == last)
+
+    in_loop(durable, work)
+
+
+def _always_refuse(tx: Transaction) -> None:
+    tx.append(refused("lost"))
+    raise NoNumbersLeft(period="x")
+
+
+def test_other_threads_may_call(desk: Desk) -> None:
+    """Several threads at once, each gets its own answer."""
+    got: dict[int, int] = {}
+
+    def work(number: int) -> None:
+        got[number] = desk.call(append(f"{number}"))
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(got.values())) == 8
+
+
+def test_closing_finishes_what_waits_and_takes_no_more(durable: Path) -> None:
+    """What was submitted before is committed and answered; afterwards BoxStopping, with the key to be kept."""
+    directory = durable / "journal"
+
+    async def main() -> None:
+        journal = Journal(directory, VirtualClock())
+        await asyncio.to_thread(journal.open)
+        async with Held(journal):
+            futures = [journal.submit(append(f"{n}")) for n in range(10)]
+            ending = asyncio.create_task(asyncio.to_thread(journal.close))
+        await ending
+        assert all(isinstance(each, int) for each in await outcomes(futures))
+        with pytest.raises(BoxStopping) as caught:
+            await journal.submit(append("late"))
+        assert caught.value.retry == "same_key"
+
+    asyncio.run(main())
+    assert whole_chain(directory) >= 11
+
+
+# -- storage errors ----------------------------------------------------------------------------------------------------
+
+
+def limit_pages(tx: Transaction, more: int) -> None:
+    """Make SQLite refuse to grow by more than some pages: a disk that is full, as SQLITE_FULL."""
+    (now,) = tx.one("PRAGMA page_count")
+    tx.one(f"PRAGMA max_page_count = {now + more}")
+
+
+def test_a_full_disk_fails_the_whole_group_and_loses_nothing(durable: Path) -> None:
+    """Every request of the group fails with the key to be kept; what was committed before stays; mended, it goes on."""
+
+    async def work(journal: Journal) -> None:
+        died: list[Exception] = []
+        journal.on_fatal = died.append
+        before = await journal.submit(append("before"))
+        await journal.submit(lambda tx: limit_pages(tx, 2))
+        async with Held(journal):
+            futures = [journal.submit(append(f"{n}", "x" * (200_000 if n == 3 else 1))) for n in range(6)]
+        got = await outcomes(futures)
+        assert [type(each) for each in got] == [StorageFailed] * 6
+        assert {each.retry for each in got} == {"same_key"}
+        assert await asyncio.to_thread(names, journal) == ["before"]
+        await journal.submit(lambda tx: limit_pages(tx, 1_000_000))
+        assert await journal.submit(append("after")) == before + 1
+        assert await asyncio.to_thread(names, journal) == ["before", "after"]
+        assert died == []
+
+    in_loop(durable, work)
+
+
+# -- time and place ----------------------------------------------------------------------------------------------------
+
+
+def test_time_never_goes_back(desk: Desk) -> None:
+    """However the clock is moved, and whatever moment an action asks for, along the chain times only rise."""
+    for step in (0, -3600, 30, -0.5, 7200, -86400 * 400):
+        desk.clock.move(step)
+        desk.call(append("x"))
+    early = desk.clock.now() - timedelta(days=1000)
+    desk.call(lambda tx: tx.append(refused("early"), early))
+    times = [envelope.time for envelope in desk.entries()]
+    assert times == sorted(times)
+    assert len(set(times)) < len(times)
+    last = desk.call(lambda tx: tx.last_time())
+    assert last is not None
+    assert entries.stamp(last) == times[-1]
+
+
+def test_an_action_knows_its_place_before_it_appends(desk: Desk) -> None:
+    """`next_place` is the epoch and sequence of the next entry, also after a refusal and after a restart."""
+
+    def place(tx: Transaction) -> tuple[tuple[int, int], int]:
+        return tx.next_place, tx.append(refused("x"))
+
+    for _ in range(3):
+        (epoch, expected), sequence = desk.call(place)
+        assert (epoch, expected) == (1, sequence)
+        with pytest.raises(NoNumbersLeft):
+            desk.call(_always_refuse)
+        desk.reopen()
+
+
+def test_a_journal_keeps_its_name(desk: Desk) -> None:
+    """Its id is made once."""
+    first = desk.journal.id
+    desk.reopen()
+    assert desk.journal.id == first
+    assert desk.types().count("journal_created") == 1
