@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test bench clean
+.PHONY: menu setup demo run test lint wheel-test crash bench clean
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -9,6 +9,7 @@ menu:
 	@echo "make test        all tests that belong to every change"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
+	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make bench       measure; writes build/bench.json"
 	@echo "make clean       remove what was built"
 
@@ -31,6 +32,9 @@ lint: setup
 
 wheel-test: setup
 	@tools/wheel-test.sh
+
+crash: setup
+	@$(PYTHON) -m tests.crash
 
 bench:
 	@tools/setup.sh dev,bench

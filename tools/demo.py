@@ -71,14 +71,14 @@ def main() -> None:
 
 
 def _fill(box: VirtualBox) -> None:
-    if box.status()["counts"]["numbers_left_this_period"]:
+    if box.call("tracks.list"):
         return
     begin = time.monotonic()
     box.plug_in(track_file(("NQ", 42_519_550, 42_522_049)))
-    box.wait_for(lambda: box.status()["counts"]["numbers_left_this_period"], 10, "the track file to be taken")
+    box.wait_for(lambda: box.call("tracks.list"), 10, "the track file to be taken")
     seconds = time.monotonic() - begin
-    left = box.status()["counts"]["numbers_left_this_period"]
     box.release()
+    left = box.status()["counts"]["numbers_left_this_period"]
     print(f"stick with a track file plugged in: {left} numbers taken after {seconds:.2f} s")
     print("the box is new in a running period: a technician said that none of them was used elsewhere")
 

@@ -69,6 +69,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     first = json.loads(page["entries"][0])
     report = {"witness": "mirror", "journal": first["data"]["journal"], "epoch": 0, "sequence": 0, "hash": ""}
     ask("witness.report", **report)
+    ask("journal.seal", year_month=waits["year_month"])
     ask("clock.correct", technician="陳技師")
     ask("box.retire", technician="陳技師")
     return said

@@ -200,8 +200,7 @@ class Daemon:
             self._freeze(fault)
         if self._box.frozen:
             return
-        journal.thaw()
-        await journal.submit(start_box(self._box, identity, self._witnesses.verdicts))
+        await asyncio.wrap_future(journal.thaw(start_box(self._box, identity, self._witnesses.verdicts)))
         known = self._beside.ceilings if self._beside is not None else []
         content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
         await asyncio.to_thread(beside.write, self._state, content)
@@ -247,7 +246,8 @@ class Daemon:
         given = systemd.listening_sockets()
         for name, limits in ((ADMIN, server.ADMIN_LIMITS), (TILL, server.Limits())):
             listening = given.get(name) or server.bind(self._run / f"{name}.sock", f"einvoice-{name}")
-            each = server.Server(name, self._methods.dispatch, limits)
+            hurry = self._journal.commit_now if name == TILL and self._journal is not None else None
+            each = server.Server(name, self._methods.dispatch, limits, hurry)
             await _in_loop(self._loop_of(name), each.start(listening))
             self._servers.append(each)
 

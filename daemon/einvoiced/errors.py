@@ -323,6 +323,12 @@ class ClockNotAhead(EinvoicedError):
     zh = "時鐘沒有落後於日誌，不需要處理。"
 
 
+class PeriodNotOver(EinvoicedError):
+    code, name, retry = 2026, "period_not_over", "after_cure"
+    en = "{period} is not over, or the clock is not confirmed; its entries can only be sealed afterwards."
+    zh = "{period} 尚未結束，或時間未經校時；該期結束後才能封存。"
+
+
 class JournalBehind(EinvoicedError):
     code, name, retry = 2030, "journal_behind", "after_cure"
     en = "{who} knows entries that this journal has lost ({detail}); nothing is issued until it is reconciled."
@@ -620,6 +626,18 @@ class JournalMissing(EinvoicedError, OSError):
     code, name, retry = 5006, "journal_missing", "after_cure"
     en = "The journal of this box ({detail}) is gone; bring it back from the mirror or a backup, nothing is made anew."
     zh = "本機的日誌（{detail}）不見了；請由備份還原，系統不會自行建立新的日誌。"
+
+
+class MirrorRefused(EinvoicedError, OSError):
+    code, name, retry = 5007, "mirror_refused", "after_cure"
+    en = "{path_} cannot be the journal's mirror: {detail}."
+    zh = "{path_} 不能作為日誌副本：{detail}。"
+
+
+class RestoreRefused(EinvoicedError, OSError):
+    code, name, retry = 5008, "restore_refused", "after_cure"
+    en = "Nothing was restored or changed: {detail}."
+    zh = "未還原，也未做任何更動：{detail}。"
 
 
 class BoxStopping(EinvoicedError):

@@ -1,4 +1,5 @@
-"""The bare floor: an asyncio Unix-socket server that runs the same statements, one commit a request, and checks nothing.
+"""The bare floor: an asyncio Unix-socket server that reads a request, runs the same statements, one commit each, and
+answers as much. No checks, no sums, no codes, no chain.
 
 `python -m tests.bench.floor DIRECTORY SOCKET` serves until it is ended.
 """
@@ -6,17 +7,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import sys
 from pathlib import Path
+
+import msgspec
 
 from einvoiced.actions.issue_invoice import CURRENT_RANGE, FIND_KEY
 from einvoiced.journal import projections, schema, store
 
 SELLER, PERIOD, TRACK = "24634102", "11512", "NQ"
 BODY = b"x" * 1560
-ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{' + b"x" * 870 + b"}}\n"
+RESULT = {"invoice": "x" * 890}
 
 
 class Floor(asyncio.Protocol):
@@ -34,13 +36,16 @@ class Floor(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while b"\n" in self._buffer:
-            _, _, self._buffer = self._buffer.partition(b"\n")
-            self._issue()
-            self._transport.write(ANSWER)
+            line, _, self._buffer = self._buffer.partition(b"\n")
+            request = msgspec.json.decode(line)
+            self._issue(request["params"]["key"])
+            self._transport.write(
+                msgspec.json.encode({"jsonrpc": "2.0", "id": request["id"], "result": RESULT}) + b"\n"
+            )
 
-    def _issue(self) -> None:
+    def _issue(self, text: str) -> None:
         db, cls = self.db, type(self)
-        key = os.urandom(16)
+        key = bytes.fromhex(text.replace("-", ""))
         db.execute("BEGIN IMMEDIATE")
         db.execute(FIND_KEY, (SELLER, key)).fetchone()
         db.execute(CURRENT_RANGE, (SELLER, PERIOD)).fetchone()
@@ -61,7 +66,7 @@ async def main(directory: Path, path: str) -> None:
     Floor.db = store.connect(directory)
     Floor.db.execute("PRAGMA wal_autocheckpoint = 1000")
     Floor.db.execute(
-        "INSERT INTO ranges VALUES (?, ?, ?, 0, 99999999, '07', 0, 99999999, 'fresh', 1)", (SELLER, PERIOD, TRACK)
+        "INSERT INTO ranges VALUES (?, ?, ?, 0, 99999999, '07', 0, 99999999, 'current', 1)", (SELLER, PERIOD, TRACK)
     )
     server = await asyncio.get_running_loop().create_unix_server(Floor, path)
     await server.serve_forever()

@@ -9,6 +9,7 @@ import statistics
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 THREE_LINES: list[dict[str, Any]] = [
@@ -46,6 +47,7 @@ def issue_line(number: int = 1, **more: Any) -> bytes:
         "lines": THREE_LINES,
         "total_amount": "340",
         "prices": "gross",
+        "till_time": datetime.now(UTC).isoformat(),
         **more,
     }
     request = {"jsonrpc": "2.0", "id": number, "method": "invoice.issue", "params": params}

@@ -78,10 +78,10 @@ def floor(folder: Path, *, sync_ms: int = 0) -> Iterator[Measured]:
 
 @contextlib.contextmanager
 def daemon(folder: Path, *, sync_ms: int = 0, prints: bool = False, **sections: Any) -> Iterator[Measured]:
-    """The real daemon with one endless range; its clock is the virtual one."""
+    """The real daemon with one endless range; its clock is the system's, which each request's till_time confirms."""
     folder.mkdir(parents=True, exist_ok=True)
     counters = Counters(folder / "counters")
-    box = VirtualBox(folder, **sections)
+    box = VirtualBox(folder, clock={"kind": "system"}, **sections)
     box.environment = _environment(folder, counters, sync_ms)
     with box:
         box.start()

@@ -29,12 +29,15 @@ from typing import Any
 
 from einvoiced.actions import start_checks
 from einvoiced.actions.box import Box
-from einvoiced.errors import EinvoicedError
+from einvoiced.errors import EinvoicedError, JournalBehind, JournalForked, JournalMissing
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal import beside, entries, projections, schema, store
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.period import Period
 from tests.crash.record import ANSWER, NOTE, Event, Record
+
+LOCKS = (JournalMissing, JournalBehind, JournalForked)
+"""What a start raises when it takes the journal for the wrong one."""
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -57,10 +60,20 @@ FAULTS = (
 
 
 @contextlib.contextmanager
+def anywhere() -> Iterator[None]:
+    """For as long as this lasts the journal may live on any file system."""
+    place, store.check_place = store.check_place, lambda _directory: None
+    try:
+        yield
+    finally:
+        store.check_place = place
+
+
+@contextlib.contextmanager
 def opened(state: Path) -> Iterator[tuple[sqlite3.Connection, list[EinvoicedError]]]:
     """The database as the daemon's start opens it, and what would make the daemon lock itself.
 
-    EinvoicedError or OSError when it cannot be opened at all. `store.check_place` must allow the place.
+    EinvoicedError or OSError when it cannot be opened at all; on tmpfs only within `anywhere`.
     """
     directory = state / "journal"
     known = beside.read(state)
@@ -271,6 +284,8 @@ class Judge:
 
     def __init__(self, promises: Promises) -> None:
         self.promises = promises
+        self.reason = ""
+        """Why the last disk could not be opened, or locks."""
         self._replays: dict[str, Rows] = {}
         self._numbers: dict[str, Numbers] = {}
 
@@ -280,9 +295,13 @@ class Judge:
             with opened(state) as (db, faults):
                 found = self._database(db, moment)
                 found["locked"] += bool(faults)
-        except EinvoicedError as error:
-            kind = "locked" if error.name in ("journal_missing", "journal_behind", "journal_forked") else "unopenable"
-            found = Counter({kind: 1, "acknowledged lost": 0})
+        except LOCKS as error:
+            self.reason = repr(error)
+            return Counter({"locked": 1})
+        except Exception as error:  # whatever damage does: the daemon's start says then that it cannot be opened
+            self.reason = repr(error)
+            return +Counter({"unopenable": 1, "acknowledged lost": len(self.promises.promised[moment])})
+        self.reason = "; ".join(repr(fault) for fault in faults)
         return +found
 
     def _database(self, db: sqlite3.Connection, moment: int) -> Counter[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from einvoiced.journal import entries, store
+from einvoiced.journal import entries
 from tests.crash import check, disk, life
 from tests.crash.record import MEMORY, SYNC, SYNC_DIRECTORY, Event, Image, Record, put
 
@@ -84,13 +84,10 @@ def _work(order: tuple[Task, int, int]) -> Outcome:
     task, part, parts = order
     judge = check.Judge(check.Promises(task.record, task.inherited))
     outcome = Outcome()
-    place, store.check_place = store.check_place, lambda _directory: None
-    try:
+    with check.anywhere():
         for seed in range(task.seeds):
             for moment, kind, image in _images(task, seed, part, parts):
                 outcome.add(_judge(judge, moment, kind, image, task.record))
-    finally:
-        store.check_place = place
     return outcome
 
 
@@ -107,17 +104,17 @@ def _images(task: Task, seed: int, part: int, parts: int) -> Iterator[tuple[int,
 
 
 def _judge(judge: check.Judge, moment: int, kind: str, image: Image, record: Record) -> Outcome:
-    with on_disk(image) as state:
+    with OnDisk(image) as state:
         faults = judge.disk(state, moment)
     outcome = Outcome(1, Counter({kind: 1}), faults)
     if faults:
         event = record.events[moment - 1]
-        text = f"cut after event {moment} ({event.op} {event.path}), {kind}: {dict(faults)}"
+        text = f"cut after event {moment} ({event.op} {event.path}), {kind}: {dict(faults)} {judge.reason}"
         outcome.examples = dict.fromkeys(faults, text)
     return outcome
 
 
-class on_disk:  # noqa: N801 (used as a context manager)
+class OnDisk:
     """The image as files, for as long as the context lasts."""
 
     def __init__(self, image: Image) -> None:

@@ -5,13 +5,15 @@
 
 `--in-memory`: the journal may live on tmpfs. `--notes`: each entry that a future has answered for, and each strip that
 is about to leave for the printer, is noted in the record. `--fault`: break the code on purpose, for a control.
-`--step`: SIGKILL to this very process at the n-th pass of a named step (see `STEPS`).
+`--step`: SIGKILL to this very process at the n-th pass of a named step (see `STEPS`). SIGUSR1 makes it say what it is
+doing.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import functools
 import hashlib
 import importlib
@@ -154,8 +156,16 @@ FAULTS: dict[str, Callable[[], None]] = {
 }
 
 
+def show_tasks(*_: Any) -> None:
+    """Say on stderr where every thread and every task of every loop is: for a daemon that hangs (SIGUSR1)."""
+    faulthandler.dump_traceback()
+    for task in list(asyncio.tasks._all_tasks):  # type: ignore[attr-defined]
+        task.print_stack()
+
+
 def main() -> int:
     """The launched process."""
+    signal.signal(signal.SIGUSR1, show_tasks)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--in-memory", action="store_true")
     parser.add_argument("--notes", action="store_true")

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
-import sys
+import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -39,6 +41,18 @@ class LaunchedBox(VirtualBox):
         """How this box is started."""
         python, _, _, *rest = super().command()
         return [python, str(LAUNCH), *self.launch, "--", *rest]
+
+    def stop(self) -> None:
+        """SIGTERM, and wait; RuntimeError with what it was doing, for a daemon that does not end."""
+        process = self.process
+        try:
+            super().stop()
+        except subprocess.TimeoutExpired:
+            assert process is not None
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            self.kill()
+            raise RuntimeError(f"the daemon did not stop:\n{self.log()[-9000:]}") from None
 
 
 class Life:
@@ -79,7 +93,9 @@ def key(number: int) -> str:
 
 def sale(number: int) -> dict[str, Any]:
     """A sale of its own for every number, and its key; one in six is printed, the others go to a carrier."""
-    lines = [{"description": f"品項{n}", "quantity": 1 + number % 3, "unit_price": 25 + n} for n in range(1 + number % 4)]
+    lines = [
+        {"description": f"品項{n}", "quantity": 1 + number % 3, "unit_price": 25 + n} for n in range(1 + number % 4)
+    ]
     total = sum(int(line["quantity"]) * int(line["unit_price"]) for line in lines)  # type: ignore[call-overload]
     made: dict[str, Any] = {"key": key(number), "lines": lines, "total_amount": total, "prices": "gross"}
     if number % 6:
@@ -278,7 +294,3 @@ def live(
         finally:
             shutil.rmtree(box.run, ignore_errors=True)
         return Record(dict(before or {}), read(log.read_bytes()), files(box.state))
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{len(live(LIFE).events)} events\n")

@@ -11,6 +11,7 @@ import os
 import struct
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class NotRecorded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One call. `path` and `other` are relative to the recorded directory (itself: ""); `other` is a rename's target."""
+    """One call. Paths are relative to the recorded directory (itself: ""); `other` is a rename's or link's target."""
 
     op: str
     path: str
@@ -70,7 +71,7 @@ def read(raw: bytes) -> list[Event]:
         op, path, other, _, offset, size = _HEAD.unpack_from(raw, at)
         at += _HEAD.size
         cuts = [at, at + path, at + path + other, at + path + other + size]
-        a, b, data = (raw[i:j] for i, j in zip(cuts, cuts[1:], strict=False))
+        a, b, data = (raw[i:j] for i, j in pairwise(cuts))
         at = cuts[-1]
         event = Event(chr(op), a.decode().lstrip("/"), b.decode().lstrip("/"), offset, data)
         if event.op == "X":

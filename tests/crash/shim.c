@@ -5,8 +5,8 @@
  *
  * Each call that changes a file or a name, or syncs, is made and then written down under one lock, so that the record
  * has the order that the kernel saw. What cannot be written down truthfully (a shared writable mapping, sendfile into a
- * file ...) is recorded as 'X', and the reader refuses the record. What leaves through a socket as a JSON object is
- * recorded as 'B', at the instant at which it leaves: an answer. Record: struct head, path, second path, data.
+ * file ...) is recorded as 'X', and the reader refuses the record. A JSON-RPC answer that leaves through a socket is
+ * recorded as 'B', at the instant at which it leaves. Record: struct head, path, second path, data.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -33,6 +33,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char root[PATH_MAX];
 static size_t root_length;
 static int log_fd = -1;
+
+static void note(char op, const char *path, const char *other, int64_t offset, const void *data, size_t size);
 
 #define REAL(type, name, ...) \
     static type (*real)(__VA_ARGS__); \
@@ -137,9 +139,20 @@ int creat64(const char *name, mode_t mode) { return creat(name, mode); }
 
 /* -- data */
 
+static void answer(const void *data, size_t size) {
+    static const char begin[] = "{\"jsonrpc\"";
+    if (log_fd < 0 || size < sizeof begin || memcmp(data, begin, sizeof begin - 1)) return;
+    pthread_mutex_lock(&lock);
+    note('B', root, NULL, 0, data, size);
+    pthread_mutex_unlock(&lock);
+}
+
 ssize_t write(int fd, const void *data, size_t size) {
     char path[PATH_MAX];
-    if (!path_of(fd, path)) return syscall(SYS_write, fd, data, size);
+    if (!path_of(fd, path)) {
+        answer(data, size);
+        return syscall(SYS_write, fd, data, size);
+    }
     pthread_mutex_lock(&lock);
     ssize_t done = syscall(SYS_write, fd, data, size);
     if (done > 0) note('W', path, NULL, lseek(fd, 0, SEEK_CUR) - done, data, (size_t)done);
@@ -233,18 +246,20 @@ int linkat(int f, const char *a, int t, const char *b, int g) { return moved('L'
 /* -- answers */
 
 ssize_t send(int fd, const void *data, size_t size, int flags) {
-    if (log_fd >= 0 && size > 1 && *(const char *)data == '{') {
-        pthread_mutex_lock(&lock);
-        note('B', root, NULL, 0, data, size);
-        pthread_mutex_unlock(&lock);
-    }
+    answer(data, size);
     return syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    for (size_t n = 0; n < message->msg_iovlen; n++) answer(message->msg_iov[n].iov_base, message->msg_iov[n].iov_len);
+    return syscall(SYS_sendmsg, fd, message, flags);
 }
 
 /* -- what the record does not understand */
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     unsupported(fd, "writev");
+    for (int n = 0; n < count; n++) answer(parts[n].iov_base, parts[n].iov_len);
     return syscall(SYS_writev, fd, parts, count);
 }
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import BEHIND, Box
 from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels
@@ -43,10 +43,12 @@ class Counts(Struct, frozen=True):
 
     numbers_left_this_period: int
     numbers_left_next_period: int
+    numbers_unreleased: int
     proofs_waiting: int
     proofs_unconfirmed: int
     last_number: str | None
     entries: int
+    clock_behind: bool
 
 
 def get_invoice(
@@ -130,9 +132,11 @@ def _range_state(year_month: str, track: str, begin: int, end: int, next_: int, 
     )
 
 
-_LEFT = (
-    "SELECT coalesce(sum(\"end\" - next + 1), 0) FROM ranges WHERE seller = ? AND year_month = ? AND state <> 'spent'"
-)
+_LEFT = """
+SELECT coalesce(sum("end" - next + 1), 0) FROM ranges
+WHERE seller = ? AND year_month = ? AND state IN ('current', 'fresh')
+"""
+_UNRELEASED = _LEFT.replace("'current', 'fresh'", "'unreleased'")
 _WAITING = "SELECT count(*) FROM invoices WHERE paper IN ('queued', 'sending', 'unconfirmed') AND paper {}"
 _LAST_USED = """
 SELECT track, next - 1 FROM ranges WHERE seller = ? AND next > begin
@@ -145,15 +149,18 @@ def count(box: Box) -> Action[Counts]:
     seller = box.shop.seller.identifier if box.shop else ""
 
     def action(tx: Transaction) -> Counts:
-        period = Period.of(tx.now())
+        now, last_time = tx.now(), tx.last_time()
+        period = Period.of(now)
         last = tx.one(_LAST_USED, seller)
         return Counts(
             tx.one(_LEFT, seller, period.year_month)[0],
             tx.one(_LEFT, seller, period.next().year_month)[0],
+            tx.one(_UNRELEASED, seller, period.year_month)[0],
             tx.one(_WAITING.format("<> 'unconfirmed'"))[0],
             tx.one(_WAITING.format("= 'unconfirmed'"))[0],
             f"{last[0]}{last[1]:08d}" if last else None,
             tx.next_place[1] - 1,
+            last_time is not None and last_time - now > BEHIND,
         )
 
     return action

@@ -51,6 +51,8 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
     now = box.clock.now()
     locks = [Reason(lock.name, lock.en, lock.zh) for lock in box.locks.values()]
     warnings = _warnings(box, counts, paper)
+    if counts is not None and counts.clock_behind:
+        locks.append(Reason("clock_was_ahead", "The clock is behind the journal.", "時鐘落後於日誌，請聯絡維修人員。"))
     can_issue = not locks and counts is not None and counts.numbers_left_this_period > 0
     can_print = paper.state == "ready"
     lamps = "stop" if not can_issue else "attention" if warnings else "ready"
@@ -75,7 +77,16 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
 def _warnings(box: Box, counts: Counts | None, paper: PaperState) -> list[Reason]:
     found = []
     if counts is not None and not box.locks:
-        if counts.numbers_left_this_period == 0:
+        if counts.numbers_unreleased:
+            n = counts.numbers_unreleased
+            found.append(
+                Reason(
+                    "tracks_not_released",
+                    f"{n} numbers wait until a technician says what was used elsewhere (einvoicectl tracks release).",
+                    f"有 {n} 號等待維修人員登記其他設備已用到的號碼。",
+                )
+            )
+        elif counts.numbers_left_this_period == 0:
             found.append(
                 Reason(
                     "no_numbers_left",

@@ -1,6 +1,6 @@
 """einvoicectl: the box by hand, a client of its sockets. `--json` gives what the socket answered.
 
-Exit codes: 0 done, 1 refused by the box, 2 wrong use, 3 the box cannot be reached.
+Exit codes: 0 done, 1 refused by the box or something found, 2 wrong use, 3 the box cannot be reached.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import einvoiced
 from einvoiced.client import BoxError, BoxUnreachable, Client
+from einvoiced.errors import EinvoicedError
 
 DONE, REFUSED, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 
@@ -41,9 +42,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return UNREACHABLE
+    except EinvoicedError as error:
+        _print_error(options, error)
+        return REFUSED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the flush at exit would fail again
         return DONE
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
 
 
 def call(options: argparse.Namespace, method: str, **params: Any) -> Any:
@@ -71,8 +78,19 @@ def _print_refusal(options: argparse.Namespace, error: BoxError) -> None:
         print(f"  also {other['data']['name']}: {other['message']}", file=sys.stderr)
 
 
+def _print_error(options: argparse.Namespace, error: EinvoicedError) -> None:
+    """What an offline verb refuses."""
+    if options.json:
+        data = {"name": error.name, "zh": error.message_zh, "path": error.path, "facts": error.facts}
+        told = {"code": error.code, "message": error.message, "data": data}
+        print(json.dumps(told, ensure_ascii=False, indent=2, default=str))
+        return
+    where = f" [{error.path}]" if error.path else ""
+    print(f"{error.name} ({error.code}){where}: {error.message}", error.message_zh, sep="\n", file=sys.stderr)
+
+
 def _parser() -> argparse.ArgumentParser:
-    from einvoiced.cli import box, invoices, tracks
+    from einvoiced.cli import box, invoices, journal, repair, technician, tracks
 
     parser = argparse.ArgumentParser(prog="einvoicectl", description="Work the box by hand.")
     parser.add_argument("--version", action="version", version=f"einvoicectl {einvoiced.__version__}")
@@ -81,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for part in (box, tracks, invoices):
+    for part in (box, tracks, invoices, journal, repair, technician):
         part.add_verbs(verbs)
     return parser
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from einvoiced import cli
+from einvoiced.cli import technician
 
 
 def add_verbs(verbs: Any) -> None:
@@ -17,6 +18,7 @@ def add_verbs(verbs: Any) -> None:
     group = tracks.add_subparsers(metavar="VERB", required=True)
     importing = cli.verb(group, "import", _import, "Take the ranges of a track file from the platform.")
     importing.add_argument("file", type=Path)
+    technician.add_tracks_verbs(group)
     cli.verb(group, "list", _list, "The ranges and how far they are used.")
 
 

@@ -18,7 +18,9 @@ class Chain:
         self.first = self.count = 0
         self.journal = self.hash = ""
 
-    def take(self, body: bytes, place: str, row: int | None = None) -> tuple[entries.Envelope, entries.EntryData] | None:
+    def take(
+        self, body: bytes, place: str, row: int | None = None
+    ) -> tuple[entries.Envelope, entries.EntryData] | None:
         """Check one entry; `row` is the database's number for it."""
         try:
             envelope = entries.read(body)

@@ -65,7 +65,7 @@ class Line(Struct, frozen=True):
 
 
 class Reader:
-    """Reads files merged by sequence. What cannot be read is passed over and kept in `damaged`, a torn end in `torn`."""
+    """Reads files merged by sequence. What cannot be read is passed over, kept in `damaged`; a torn end in `torn`."""
 
     def __init__(self, files: Iterable[Path]) -> None:
         self.files = list(files)

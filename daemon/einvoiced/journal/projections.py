@@ -52,6 +52,10 @@ _read_result = msgspec.json.Decoder(_Result).decode
 _read_with_result = msgspec.json.Decoder(_WithResult).decode
 
 TAKE_NUMBER = """
+UPDATE ranges SET next = ?1 + 1
+WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1 AND state = 'current' AND "end" > ?1
+"""
+TAKE_FIRST_OR_LAST = """
 UPDATE ranges SET next = ?1 + 1, state = iif(?1 = "end", 'spent', 'current')
 WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1
 """
@@ -84,7 +88,8 @@ def _first(r: entries.Range) -> str:
 
 def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
     seller, period, track, number = _read_result(data.result).invoice.place
-    taken = db.execute(TAKE_NUMBER, (number, seller, period, track, data.range_begin)).rowcount
+    place = (number, seller, period, track, data.range_begin)
+    taken = db.execute(TAKE_NUMBER, place).rowcount or db.execute(TAKE_FIRST_OR_LAST, place).rowcount
     if taken != 1:
         raise sqlite3.IntegrityError(f"{track}{number:08d} is not the next number of its range")
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, data.paper))

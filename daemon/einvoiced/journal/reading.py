@@ -14,7 +14,7 @@ import platform
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from einvoiced.errors import DiskNearlyFull, JournalInUse, JournalMissing
@@ -54,11 +54,17 @@ def be_gentle() -> None:
         ctypes.CDLL(None, use_errno=True).syscall(call, 1, 0, _IDLE)
 
 
-def open_read_only(file: Path) -> sqlite3.Connection:
-    """A connection that cannot write; JournalMissing when the file is not there."""
+def open_read_only(file: Path, *, alone: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write; JournalMissing when the file is not there.
+
+    A database that nobody has open and that has no WAL is opened as immutable: SQLite would leave an empty WAL behind,
+    and a start tells by it whether somebody deleted the one that was there. `alone`: the caller holds the lock.
+    """
     if not file.exists():
         raise JournalMissing(detail=str(file))
-    db = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5)
+    in_use = wal_of(file).exists() or (not alone and is_running(file.parent))
+    how = "ro" if in_use else "ro&immutable=1"
+    db = sqlite3.connect(f"{file.resolve().as_uri()}?mode={how}", uri=True, isolation_level=None, timeout=5)
     db.execute("PRAGMA trusted_schema = OFF")
     db.execute("PRAGMA query_only = ON")
     return db
@@ -128,10 +134,11 @@ def need_space(directory: Path, size: int) -> None:
 
 def size_of(file: Path) -> int:
     """The bytes of a database and its WAL."""
-    return sum(each.stat().st_size for each in (file, _wal(file)) if each.exists())
+    return sum(each.stat().st_size for each in (file, wal_of(file)) if each.exists())
 
 
-def _wal(file: Path) -> Path:
+def wal_of(file: Path) -> Path:
+    """The WAL of a database."""
     return file.with_name(file.name + "-wal")
 
 
@@ -145,8 +152,10 @@ def snapshot(file: Path, target: Path, progress: Progress = silent) -> None:
         target.unlink(missing_ok=True)
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         try:
-            _copy(file, target, progress)
-        except OwnerChanged:
+            alone = (file.parent / store.LOCK).exists() and not is_running(file.parent)
+            with locked(file.parent) if alone else nullcontext():
+                _copy(file, target, alone, progress)
+        except (OwnerChanged, JournalInUse):
             time.sleep(LOOK_SECONDS)
             continue
         _finish(target)
@@ -154,9 +163,10 @@ def snapshot(file: Path, target: Path, progress: Progress = silent) -> None:
     raise JournalInUse(path_=file)
 
 
-def _copy(file: Path, target: Path, progress: Progress) -> None:
+def _copy(file: Path, target: Path, alone: bool, progress: Progress) -> None:
     watch = Watch(file)
-    with closing(open_read_only(file)) as live, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    live, copy = open_read_only(file, alone=alone), sqlite3.connect(target, isolation_level=None)
+    with closing(live), closing(copy):
         copy.execute("PRAGMA synchronous = OFF")
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it sees this moment
@@ -188,16 +198,16 @@ class Watch:
 
     def __init__(self, file: Path) -> None:
         self._file, self._owner = file, owner(file.parent)
-        self._wal = size_of(_wal(file))
+        self._wal = size_of(wal_of(file))
         self._looked = self._stepped = time.monotonic()
 
     def pause(self) -> None:
-        """After a step: as long a pause as the step took (at most 50 ms); OwnerChanged when the lock has a new owner."""
+        """After a step: pause as long as it took (at most 50 ms); OwnerChanged when the lock has a new owner."""
         now = time.monotonic()
         if now - self._looked > LOOK_SECONDS:
             self._looked = now
             if owner(self._file.parent) != self._owner:
                 raise OwnerChanged
-        if size_of(_wal(self._file)) - self._wal < WAL_LIMIT:
+        if size_of(wal_of(self._file)) - self._wal < WAL_LIMIT:
             time.sleep(min(now - self._stepped, 0.05))
         self._stepped = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -25,25 +26,22 @@ class WallClock(Protocol):
 
 
 class Space:
-    """The free space of the journal's disk, asked once a group."""
+    """The free space of the journal's disk, asked ten times a second at most."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._known = False
-
-    def forget(self) -> None:
-        """A new group begins."""
-        self._known = False
+        self._good_until = 0.0
 
     def check(self) -> None:
         """DiskNearlyFull when less than NEEDED_MIB is free."""
-        if self._known:
+        now = time.monotonic()
+        if now < self._good_until:
             return
         disk = os.statvfs(self._directory)
         free = disk.f_bavail * disk.f_frsize >> 20
         if free < NEEDED_MIB:
             raise errors.DiskNearlyFull(free=free, needed=NEEDED_MIB)
-        self._known = True
+        self._good_until = now + 0.1
 
 
 class Transaction:
@@ -102,14 +100,14 @@ class Transaction:
             self.db.execute("SAVEPOINT action")
             self._saved = True
         head = self._head
-        time = entries.stamp(moment or self._clock.now())
-        if time < head.time and not isinstance(data, entries.ClockCorrected):
-            time = head.time
+        stamp = entries.stamp(moment or self._clock.now())
+        if stamp < head.time and not isinstance(data, entries.ClockCorrected):
+            stamp = head.time
         sequence = head.sequence + 1
-        body = entries.seal(head.epoch, sequence, time, head.hash, data)
+        body = entries.seal(head.epoch, sequence, stamp, head.hash, data)
         self.db.execute("INSERT INTO entries VALUES (?, ?)", (sequence, body))
         projections.apply(self.db, sequence, data)
-        self._head = store.Head(head.epoch, sequence, entries.digest(body), time)
+        self._head = store.Head(head.epoch, sequence, entries.digest(body), stamp)
         self.appended += 1
         return sequence
 

@@ -28,8 +28,12 @@ T = TypeVar("T")
 GROUP = 128
 """Most requests that share one commit."""
 
-CHECKPOINT_EVERY = 500
-"""Entries after which the WAL is copied into the database, about 8 MiB of WAL."""
+CHECKPOINT_PAGES = 1000
+"""Pages of WAL (4 MiB) after which it is copied into the database, as SQLite does it by itself. A small WAL is soon
+written over in place, which syncs faster than a file that grows."""
+
+PAGES_A_COMMIT, PAGES_AN_ENTRY = 4.0, 1.5
+"""What a commit and each of its entries write, as counted."""
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +41,19 @@ log = logging.getLogger(__name__)
 class Job(Generic[T]):
     """An action that waits for its group's commit. Await it once, or have `then` called back, in the journal's loop."""
 
-    __slots__ = ("_callback", "action", "error", "parked", "result")
+    __slots__ = ("_callback", "action", "delivered", "error", "parked", "result")
 
     def __init__(self, action: Action[T], callback: Callable[[Job[T]], None] | None = None) -> None:
         self.action, self._callback = action, callback
-        self.parked = False
+        self.parked = self.delivered = False
         self.result: T | None = None
         self.error: BaseException | None = None
 
     def then(self, callback: Callable[[Job[T]], None]) -> None:
-        """Call back once `result` or `error` stands, straight after the commit."""
+        """Call back once `result` or `error` stands, straight after the commit, or at once when it is over."""
         self._callback = callback
+        if self.delivered:
+            self.deliver()
 
     def __await__(self) -> Generator[Any, None, T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -65,6 +71,7 @@ class Job(Generic[T]):
 
     def deliver(self) -> None:
         """Call back (journal only); a fault of the receiver's harms nobody else."""
+        self.delivered = True
         try:
             if self._callback is not None:
                 self._callback(self)
@@ -88,7 +95,7 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal")
         self._jobs: deque[Job[Any]] = deque()
         self._parked: deque[Job[Any]] = deque()
-        self._since_checkpoint = 0
+        self._wal_pages = 0.0
         self._closing = self._failed = False
         self._frozen: Exception | None = None
         self._space = Space(directory)
@@ -124,10 +131,11 @@ class Journal:
         """From now on every append raises `error` (NotYet: it waits). Questions are answered. Any thread."""
         self._frozen = error
 
-    def thaw(self) -> None:
-        """Append again, first what waited. Any thread."""
-        self._frozen = None
-        self.release()
+    def thaw(self, first: Action[T]) -> concurrent.futures.Future[T]:
+        """Append again: `first` before everything that waits. Any thread."""
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self.loop.call_soon_threadsafe(self._thaw, Job(first, lambda job: job.settle(future)))
+        return future
 
     def release(self, error: errors.EinvoicedError | None = None) -> None:
         """Run again what waits after NotYet, or let it fail with `error`. Any thread."""
@@ -161,7 +169,10 @@ class Journal:
         if self._closing:
             raise errors.BoxStopping()
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self.loop.call_soon_threadsafe(self._add, Job(action, lambda job: job.settle(future)))
+        try:
+            self.loop.call_soon_threadsafe(self._add, Job(action, lambda job: job.settle(future)))
+        except RuntimeError:  # the loop was closed meanwhile
+            raise errors.BoxStopping() from None
         return future
 
     # -- the journal's thread
@@ -185,6 +196,12 @@ class Journal:
             self.loop.call_soon(self._flush)
         self._jobs.append(job)
 
+    def _thaw(self, first: Job[Any]) -> None:
+        self._frozen = None
+        self._add(first)
+        self._jobs.rotate(1)
+        self._release(None)
+
     def _release(self, error: errors.EinvoicedError | None) -> None:
         parked, self._parked = self._parked, deque()
         for job in parked:
@@ -195,8 +212,15 @@ class Journal:
                 job.error = error
                 job.deliver()
 
+    def commit_now(self) -> None:
+        """Commit what waits without another turn of the loop: for a lone client, whom nobody joins. This loop only."""
+        if self._jobs and not self._closing:
+            self._flush()
+
     def _flush(self) -> None:
         """Commit the next group, answer it, then do what can wait."""
+        if not self._jobs:
+            return
         group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
         if self._jobs:
             self.loop.call_soon(self._flush)
@@ -210,14 +234,13 @@ class Journal:
         if fatal is not None:
             self._failed = self._closing = True
             self.on_fatal(fatal)
-        elif self._since_checkpoint >= CHECKPOINT_EVERY:
-            self._since_checkpoint = 0
+        elif self._wal_pages >= CHECKPOINT_PAGES:
+            self._wal_pages = 0.0
             self.loop.call_soon(self._checkpoint)
 
     def _commit(self, group: list[Job[Any]]) -> Exception | None:
         """Run the group in one transaction; returns the error after which the process must end, if there was one."""
         before = self._head
-        self._space.forget()
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for job in group:
@@ -226,7 +249,9 @@ class Journal:
         except Exception as error:
             return self._fail(group, before, error)
         self.commits += 1
-        self._since_checkpoint += self._head.sequence - before.sequence
+        appended = self._head.sequence - before.sequence
+        if appended:
+            self._wal_pages += PAGES_A_COMMIT + appended * PAGES_AN_ENTRY
         return None
 
     def _act(self, job: Job[Any]) -> None:
@@ -237,7 +262,10 @@ class Journal:
         except NotYet:
             transaction.undo()
             job.parked = True
-        except (sqlite3.OperationalError, MemoryError):
+        except sqlite3.IntegrityError as error:
+            transaction.undo()
+            job.error = error
+        except (sqlite3.Error, MemoryError):
             raise  # a storage error: SQLite may have rolled back all of it
         except Exception as error:
             transaction.undo()

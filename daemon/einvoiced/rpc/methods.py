@@ -26,6 +26,7 @@ from einvoiced.actions.follow import Judged, Page, judge_report, read_entries
 from einvoiced.actions.import_tracks import Imported, Importer
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
 from einvoiced.actions.release_tracks import Released, release_tracks
+from einvoiced.actions.seal_segment import Sealed, seal_segment
 from einvoiced.actions.status import Status
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.witnesses import Report
@@ -104,6 +105,12 @@ class TechnicianParams(Struct, frozen=True, forbid_unknown_fields=True):
     technician: str
 
 
+class SealParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A period by its MIG YearMonth."""
+
+    year_month: str
+
+
 class JournalReadParams(Struct, frozen=True, forbid_unknown_fields=True):
     """Entries after a sequence; `wait` seconds for the first of them to come (0 to 30)."""
 
@@ -147,6 +154,7 @@ class Methods:
         self._add("clock.correct", (ADMIN,), TechnicianParams, self._correct_clock, "The clock had run ahead: go on.")
         self._add("box.retire", (ADMIN,), TechnicianParams, self._retire, "End this box; lists its leftovers.")
         self._add("journal.read", (ADMIN,), JournalReadParams, self._read, "Entries in pages, for followers.")
+        self._add("journal.seal", (ADMIN,), SealParams, self._seal, "The entries of a past period are complete.")
         self._add("witness.report", (ADMIN,), Report, self._report, "A witness tells how far it holds the journal.")
 
     def _add(
@@ -204,6 +212,9 @@ class Methods:
             return page
         await waiting
         return await self._journal().submit(reading)
+
+    def _seal(self, params: SealParams, _peer: Peer) -> Awaitable[Sealed]:
+        return self._journal().submit(seal_segment(self._box, params.year_month))
 
     async def _report(self, params: Report, _peer: Peer) -> Judged:
         judged = await self._journal().submit(judge_report(self._box.journal_id, params))

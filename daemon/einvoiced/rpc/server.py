@@ -44,8 +44,9 @@ ADMIN_LIMITS = Limits(line=2 * 1024 * 1024, clients=32)
 class Server:
     """One listening socket. Loop thread only."""
 
-    def __init__(self, name: str, dispatch: Dispatch, limits: Limits) -> None:
-        self.name, self.dispatch, self.limits = name, dispatch, limits
+    def __init__(self, name: str, dispatch: Dispatch, limits: Limits, hurry: Callable[[], None] | None = None) -> None:
+        """`hurry` is called after a lone client's requests were read: no other can join them."""
+        self.name, self.dispatch, self.limits, self.hurry = name, dispatch, limits, hurry
         self.connections: set[Connection] = set()
         self._server: asyncio.AbstractServer | None = None
 
@@ -116,6 +117,8 @@ class Connection(asyncio.Protocol):
         del buffer[:begin]
         if len(buffer) > self._server.limits.line and not self._closing:
             self._refuse_line()
+        if self._server.hurry is not None and len(self._server.connections) == 1:
+            self._server.hurry()
 
     def finish(self) -> None:
         """Read no more; close once the answers that are due have left."""

@@ -5,6 +5,7 @@ MIG 4.1 gives quantities and prices up to 7 decimals (F0401, Details/ProductItem
 
 from __future__ import annotations
 
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 from einvoiced.errors import BadNumber
@@ -19,19 +20,30 @@ WITH_TAX = ONE + TAX_RATE
 MAX_TOTAL = 999_999_999
 """What one line of the proof, and the eight hex digits of the QR code, can show."""
 
-_MAX_DIGITS = 12
+_MAX_DIGITS, _LEAST_EXPONENT = 12, 30
+_USABLE = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,7})?")
 _SEVENTH = Decimal("1E-7")
 
 
 def exact(value: Decimal, path: str) -> Decimal:
     """The number itself if it is finite, with at most 12 digits before and 7 after the point; BadNumber otherwise."""
-    if not value.is_finite() or value.adjusted() >= _MAX_DIGITS or value.quantize(_SEVENTH, context=EXACT) != value:
-        raise BadNumber(path, value=str(value)[:40])
+    spell(value, path)
     return value
 
 
+def spell(value: Decimal, path: str) -> str:
+    """The shortest plain spelling of a usable number (`exact`): `3.50` is `3.5`, `1E+2` is `100`, `-0` is `0`."""
+    if -_LEAST_EXPONENT <= value.adjusted() < _MAX_DIGITS and value.is_finite():
+        text = plain(value)
+        if _USABLE.fullmatch(text):
+            return text
+    elif not value and value.is_finite():
+        return "0"
+    raise BadNumber(path, value=str(value)[:40])
+
+
 def plain(value: Decimal) -> str:
-    """The shortest plain spelling: `3.50` is `3.5`, `1E+2` is `100`, `-0` is `0`."""
+    """The shortest plain spelling of a number of moderate size."""
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")

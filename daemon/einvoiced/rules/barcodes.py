@@ -33,11 +33,13 @@ def aes_sealer(key_hex: str) -> Callable[[str], str]:
     key = bytes.fromhex(key_hex)
     if len(key) != 16:
         raise ValueError("the QR key has 32 hex digits")
-    cipher = Cipher(algorithms.AES(key), modes.CBC(AES_IV))
+    # The text is one block, of which CBC is the block cipher itself over the text XOR the vector: no context per text.
+    encrypt = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+    vector = int.from_bytes(AES_IV, "big")
 
     def seal(text: str) -> str:
-        encryptor = cipher.encryptor()
-        return base64.b64encode(encryptor.update(text.encode("ascii") + b"\x02\x02") + encryptor.finalize()).decode()
+        block = int.from_bytes(text.encode("ascii") + b"\x02\x02", "big") ^ vector
+        return base64.b64encode(encrypt(block.to_bytes(16, "big"))).decode()
 
     return seal
 

@@ -35,7 +35,7 @@ def tax_id_valid(text: str) -> bool:
 def check_buyer_id(text: str, *, confirmed: bool) -> None:
     """A buyer's 統一編號: BadBuyerId for a wrong form; BuyerIdSuspect for a wrong check digit nobody has confirmed."""
     if not _EIGHT_DIGITS.fullmatch(text) or text == "00000000":
-        raise BadBuyerId("identifier", value=text)
+        raise BadBuyerId("identifier", value=text[:40])
     if not confirmed and not tax_id_valid(text):
         raise BuyerIdSuspect("identifier", value=text)
 
@@ -54,13 +54,13 @@ def check_carrier(carrier_type: str, carrier_id: str) -> None:
     else:
         form, kind, zh, text = _OTHER_CARRIER_ID, "carrier id", "載具號碼", "1-400 × ASCII, no blanks"
     if not form.fullmatch(carrier_id):
-        raise BadCarrier("id", value=carrier_id, kind=kind, kind_zh=zh, form=text)
+        raise BadCarrier("id", value=carrier_id[:40], kind=kind, kind_zh=zh, form=text)
 
 
 def check_npoban(text: str) -> None:
     """A donation code (愛心碼, MIG: NPOBAN); BadNpoban otherwise."""
     if not _NPOBAN.fullmatch(text):
-        raise BadNpoban("npoban", value=text)
+        raise BadNpoban("npoban", value=text[:40])
 
 
 def key_bytes(text: str) -> bytes:

@@ -13,7 +13,19 @@ from typing import Literal
 from msgspec import Struct
 
 from einvoiced import errors
-from einvoiced.rules.amounts import EXACT, MAX_TOTAL, ZERO, agrees, dollars, exact, gross_of, plain, times, without_tax
+from einvoiced.rules.amounts import (
+    EXACT,
+    MAX_TOTAL,
+    ZERO,
+    agrees,
+    dollars,
+    exact,
+    gross_of,
+    plain,
+    spell,
+    times,
+    without_tax,
+)
 from einvoiced.rules.identifiers import (
     CITIZEN_CERTIFICATE,
     MOBILE_BARCODE,
@@ -185,7 +197,8 @@ def _item(line: Line, gross_up: bool) -> tuple[Item, Decimal]:
     description = check_text(line.description, 500, "description", "description")
     unit = None if line.unit is None else check_text(line.unit, 6, "unit", "unit")
     remark = None if line.remark is None else check_text(line.remark, 120, "remark", "remark")
-    quantity, unit_price = exact(line.quantity, "quantity"), exact(line.unit_price, "unit_price")
+    quantity, unit_price = line.quantity, line.unit_price
+    shown_quantity, shown_price = spell(quantity, "quantity"), spell(unit_price, "unit_price")
     if not quantity:
         raise errors.ZeroQuantity("quantity")
     amount = times(quantity, unit_price)
@@ -196,8 +209,9 @@ def _item(line: Line, gross_up: bool) -> tuple[Item, Decimal]:
         amount = stated
     if gross_up:
         unit_price, amount = gross_of(unit_price), gross_of(amount)
-    exact(amount, "amount")
-    return Item(description, plain(quantity), plain(unit_price), plain(amount), line.tax_type, unit, remark), amount
+        shown_price = spell(unit_price, "unit_price")
+    shown_amount = spell(amount, "amount")
+    return Item(description, shown_quantity, shown_price, shown_amount, line.tax_type, unit, remark), amount
 
 
 def _sum_up(sale: Sale, items: list[Item], sums: dict[str, Decimal], print_mark: str) -> Settlement:

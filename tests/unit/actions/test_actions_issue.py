@@ -290,6 +290,7 @@ def test_a_disk_nearly_full_issues_nothing(stocked: Desk, monkeypatch: pytest.Mo
     """It is refused before anything is half done."""
     with monkeypatch.context() as patch:
         patch.setattr("einvoiced.journal.transaction.NEEDED_MIB", 1 << 40)
+        stocked.reopen()
         refusal(stocked, errors.DiskNearlyFull, key=KEY)
     assert stocked.number(key=KEY) == "NQ00000000"
 

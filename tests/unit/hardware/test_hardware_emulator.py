@@ -171,9 +171,9 @@ def test_drawer_pulses_are_counted():
         b"\x1b\x7f",
         b"\x1d~",
         b"\x1b*\x00\x03\x00abc",
-        b"\x1dk\x04ABC\x00",
-        b"\x1dk\x49\x03abc",
-        b"\x1d(k\x03\x001QP",
+        b"\x1dk\x05123\x00",
+        b"\x1dk\x01123\x00",
+        b"\x1d(k\x03\x000QP",
         b"\x01",
         b"\x1dv1\x00\x01\x00\x01\x00a",
     ],
@@ -294,3 +294,70 @@ def test_any_split_of_the_bytes_prints_the_same(pieces, data):
     assert [s.image.tobytes() for s in split.strips] == [s.image.tobytes() for s in whole.strips]
     assert split.unknown == whole.unknown
     assert split.bytes_taken == whole.bytes_taken == len(stream)
+
+
+def test_it_draws_bar_codes_and_qr_codes_by_command():
+    """What a till that knows ESC/POS sends by itself can be read back: Code 39, Code 128, EAN-13, QR."""
+    import zxingcpp
+    from PIL import Image
+
+    qr = b"https://example.tw/?a=1"
+    store = b"\x1d(k" + bytes((len(qr) + 3, 0)) + b"1P0" + qr
+    job = (
+        b"\x1b@\x1dh\x50\x1dw\x02\x1ba\x01\x1dk\x04AB12\x00\x1bJ\x50",
+        b"\x1dk\x49\x07{Bab-12\x1bJ\x50\x1dk\x02471234567890\x00\x1bJ\x50",
+        b"\x1d(k\x03\x001C\x06\x1d(k\x03\x001E1" + store + b"\x1d(k\x03\x001Q0\x1bJ\x50",
+    )
+    emulator = Emulator()
+    emulator.feed(b"".join(job) + CUT)
+    assert emulator.unknown == []
+    paper = Image.new("L", (500, emulator.strips[0].height + 100), 255)
+    paper.paste(emulator.strips[0].image.convert("L"), (58, 50))
+    found = {code.text for code in zxingcpp.read_barcodes(paper)}
+    assert found == {"AB12", "ab-12", "4712345678900", qr.decode()}
+
+
+def test_a_roll_comes_to_its_end():
+    """Low first, then out: the printer halts by itself, and a new roll begins a new strip."""
+    emulator = Emulator()
+    emulator.roll = 8100
+    emulator.feed(raster(100) + raster(100))
+    assert (emulator.paper_low, emulator.paper_out) == (True, False)
+    emulator.roll = 50
+    emulator.feed(raster(100) + raster(10) + CUT)
+    assert emulator.paper_out and emulator.strips_finished == 0
+    emulator.load_roll(8000)
+    emulator.feed(b"")
+    assert [strip.height for strip in emulator.strips] == [300, 10]
+
+
+def test_automatic_status_tells_changes():
+    """After GS a four bytes come at once and at every change, before and after nothing."""
+    emulator = Emulator()
+    assert emulator.feed(b"\x1b@") == b""
+    assert emulator.feed(b"\x1da\xff") == b"\x10\x00\x00\x00"
+    assert emulator.feed(b"x") == b""
+    emulator.cover_open = True
+    assert emulator.feed(b"") == b"\x38\x00\x00\x00"
+    emulator.cover_open = False
+    assert emulator.feed(b"\x1da\x00") == b""
+
+
+def test_a_slow_line_takes_its_time():
+    """A thousand bytes at 10,000 a second take about a tenth of a second."""
+    emulator = Emulator()
+    emulator.bytes_per_second = 10_000
+    begin, left = time.monotonic(), bytes(1000)
+    while left:
+        left = left[emulator.accept(left)[0] :]
+    assert 0.07 <= time.monotonic() - begin < 0.5
+
+
+def test_power_takes_what_was_received():
+    """Off, it swallows everything without a word; on again, it knows nothing of what it held."""
+    emulator = Emulator()
+    emulator.feed(b"\x1dv0\x00\x30\x00\x10\x00" + bytes(20))
+    emulator.powered = False
+    assert emulator.accept(b"\x10\x04\x01abc") == (6, b"")
+    emulator.powered = True
+    assert emulator.feed(b"\x10\x04\x01") == b"\x12"

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from einvoiced.hardware.printer import PrinterUnavailable
-from einvoiced.hardware.printer.confirm import process_id_command, wait_for_process_id
+from einvoiced.hardware.printer.confirm import (
+    SENSOR_COMMAND,
+    process_id_command,
+    says_sensor,
+    wait_for_process_id,
+    wait_in_order,
+)
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.status import Answer, PrinterStatus, all_unknown, fits, interpret, query
 from einvoiced.hardware.printer.virtual import VirtualTransport
@@ -48,18 +54,20 @@ def opened(emulator):
 
 def test_a_well_printer_is_ready():
     """All fields are answered by a printer without faults."""
-    assert query(opened(Emulator())) == PrinterStatus(YES, YES, NO, YES, YES)
+    assert query(opened(Emulator())) == PrinterStatus(YES, YES, NO, YES, YES, YES, YES)
     assert query(opened(Emulator())).ready is YES
 
 
 @pytest.mark.parametrize(
     ("switch", "expected"),
     [
-        ("paper_out", PrinterStatus(NO, NO, YES, YES, YES)),
-        ("paper_low", PrinterStatus(YES, YES, YES, YES, YES)),
-        ("cover_open", PrinterStatus(NO, YES, NO, NO, YES)),
-        ("offline", PrinterStatus(NO, YES, NO, YES, YES)),
-        ("broken", PrinterStatus(NO, YES, NO, YES, NO)),
+        ("paper_out", PrinterStatus(NO, NO, YES, YES, YES, YES, YES)),
+        ("paper_low", PrinterStatus(YES, YES, YES, YES, YES, YES, YES)),
+        ("cover_open", PrinterStatus(NO, YES, NO, NO, YES, YES, YES)),
+        ("offline", PrinterStatus(NO, YES, NO, YES, YES, YES, YES)),
+        ("broken", PrinterStatus(NO, YES, NO, YES, NO, YES, YES)),
+        ("cutter_jammed", PrinterStatus(NO, YES, NO, YES, NO, NO, YES)),
+        ("hot", PrinterStatus(NO, YES, NO, YES, NO, YES, NO)),
     ],
 )
 def test_each_fault_shows_in_its_own_field(switch, expected):
@@ -113,7 +121,7 @@ def test_no_question_after_a_silence():
 def test_bytes_that_do_not_fit_are_unknown(reply):
     """Zeros, XON, XOFF, automatic status and double answers say nothing, and the other questions go on."""
     status = query(Scripted([reply, b"\x12", b"\x12", b"\x12"]))
-    assert status == PrinterStatus(UNKNOWN, YES, NO, YES, YES)
+    assert status == PrinterStatus(UNKNOWN, YES, NO, YES, YES, YES, YES)
     assert status.ready is UNKNOWN
 
 
@@ -152,3 +160,35 @@ def test_a_token_is_four_printable_characters(token):
     """Anything else would be cut or ambiguous in the answer."""
     with pytest.raises(ValueError):
         process_id_command(token)
+
+
+@pytest.mark.parametrize("held", ["paper_out", "cover_open", "powered"])
+def test_an_answer_in_order_needs_all_before_it(held):
+    """GS r is not answered while what stands before it waits in the printer, or was lost with its power."""
+    emulator = Emulator()
+    transport = opened(emulator)
+    transport.write(b"\x1b@x\n" + SENSOR_COMMAND, 1.0)
+    assert wait_in_order(transport, says_sensor, 0.0).confirmed is YES
+    setattr(emulator, held, held != "powered")
+    transport.write(b"\x1b@x\n" + SENSOR_COMMAND, 1.0)
+    begin = time.monotonic()
+    verdict = wait_in_order(transport, says_sensor, 5.0 if held != "powered" else 0.3)
+    assert verdict.confirmed is UNKNOWN
+    assert verdict.status.ready is (UNKNOWN if held == "powered" else NO)
+    assert time.monotonic() - begin < 2.0
+
+
+def test_a_late_answer_in_order_is_still_an_answer():
+    """A printer that works on the strip for a while is waited for, and asked in between without confusion."""
+    emulator = Emulator()
+    emulator.late = 0.7
+    transport = opened(emulator)
+    transport.write(SENSOR_COMMAND, 1.0)
+    assert wait_in_order(transport, says_sensor, 5.0).confirmed is YES
+
+
+@given(st.integers(0, 255))
+def test_only_the_sensors_bytes_are_its_answer(byte):
+    """Bits 4 and 7 are 0: never a DLE EOT answer, XON or XOFF."""
+    assert says_sensor(bytes([byte])) == (byte & 0x90 == 0)
+    assert not (says_sensor(bytes([byte])) and (fits(byte) or byte in (0x11, 0x13)))

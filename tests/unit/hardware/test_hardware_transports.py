@@ -320,14 +320,14 @@ def test_virtual_cable_is_cut_after_n_bytes():
     """`unplug_after` lets exactly n bytes through."""
     emulator = Emulator()
     transport = VirtualTransport(emulator)
-    transport.unplug_after = 11
+    transport.emulator.unplug_after = 11
     transport.open()
     with pytest.raises(WriteInterrupted) as caught:
         transport.write(bytes(100), 5.0)
     assert caught.value.sent == emulator.bytes_taken == 11
     with pytest.raises(PrinterUnavailable):
         transport.open()
-    transport.unplugged, transport.unplug_after = False, None
+    transport.unplugged = False
     transport.open()
     transport.write(bytes(100), 5.0)
     assert emulator.bytes_taken == 111
@@ -345,3 +345,39 @@ def test_factory_refuses_an_unknown_kind():
     """A kind that does not exist is an error that names it."""
     with pytest.raises(ValueError, match="laser"):
         make_transport("laser", "")
+
+
+@pytest.mark.parametrize("kind", ["serial", "network"])
+def test_a_plug_that_comes_back_is_found_again(kind, tmp_path):
+    """Unplugged in the middle of a write; plugged in again, the same device opens and prints."""
+    emulator = Emulator()
+    if kind == "serial":
+        path, stop = serve_pty(emulator, tmp_path / "printer")
+        transport = SerialTransport(path, flow_control="none")
+    else:
+        port, stop = serve_tcp(emulator)
+        transport = NetworkTransport(f"127.0.0.1:{port}")
+    try:
+        transport.open()
+        emulator.unplug_after = 5000
+        with pytest.raises(WriteInterrupted):
+            transport.write(JOB, 5.0)
+            transport.write(JOB, 5.0)
+        assert until(lambda: not _opens(transport))
+        emulator.powered = False
+        emulator.powered, emulator.unplugged = True, False
+        assert until(lambda: _opens(transport))
+        transport.write(JOB, 5.0)
+        assert until(lambda: emulator.strips)
+    finally:
+        transport.close()
+        stop()
+
+
+def _opens(transport):
+    transport.close()
+    try:
+        transport.open()
+    except PrinterUnavailable:
+        return False
+    return True

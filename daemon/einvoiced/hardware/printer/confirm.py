@@ -1,17 +1,30 @@
-"""Did it come out? Epson's process id: GS ( H function 48, answered when everything before it is on paper.
+"""Did it come out? Two questions that a printer answers in order, after everything that was sent before them.
 
-TM-T88IV and later, TM-T82III and TM-T20 have it; others stay silent, which proves nothing.
-(Epson, ESC/POS command reference, GS ( H: answer 37h 22h, the four characters, 00h.)
+Process id: Epson's GS ( H function 48, answered when the data before it is on paper. TM-T88IV and later, TM-T82III and
+TM-T20 have it; others stay silent, which proves nothing. (Answer: 37h 22h, the four characters, 00h.)
+
+Sensor: GS r 1, answered when the data before it has been taken out of the receive buffer and worked off. Nearly all
+have it; unlike DLE EOT it does not overtake, so that a printer which lost its power half way, or which still holds the
+rest of the strip because the paper ran out, does not answer. (Answer: one byte, bits 4 and 7 are 0.)
+
+(Epson, ESC/POS command reference.)
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle
 
-from . import PrinterUnavailable, Transport
-from .status import Answer
+from . import PrinterUnavailable, Transport, WriteInterrupted
+from .status import QUESTIONS, Answer, PrinterStatus, all_unknown, fits, interpret
 
 _KEPT = 256
+_LOOK = 0.25
+"""Seconds of silence after which the printer is asked how it is."""
+
+SENSOR_COMMAND = b"\x1dr\x01"
 
 
 def process_id_command(token: bytes) -> bytes:
@@ -26,21 +39,55 @@ def process_id_answer(token: bytes) -> bytes:
     return b"\x37\x22" + token + b"\x00"
 
 
+def says_process_id(token: bytes) -> Callable[[bytes], bool]:
+    """Whether what was heard holds the answer to `token`."""
+    wanted = process_id_answer(token)
+    return lambda heard: wanted in heard
+
+
+def says_sensor(heard: bytes) -> bool:
+    """Whether what was heard holds an answer to GS r 1; no DLE EOT answer, XON or XOFF looks like one."""
+    return any(byte & 0b1001_0000 == 0 for byte in heard)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """YES when the answer in order came; else UNKNOWN (there is no NO), and how the printer was when last asked."""
+
+    confirmed: Answer
+    status: PrinterStatus
+
+
+def wait_in_order(transport: Transport, answered: Callable[[bytes], bool], timeout: float) -> Verdict:
+    """Wait for an answer in order for at most `timeout` seconds, asking meanwhile how the printer is.
+
+    Ends early when the printer says that it cannot print: what waits in it will not come out before somebody mends it.
+    Never raises for the device.
+    """
+    heard, known, asked = b"", dict[int, int](), 0
+    questions = cycle(QUESTIONS)
+    deadline = time.monotonic() + timeout
+    try:
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            part = transport.read(min(_LOOK, left))
+            heard = (heard + part)[-_KEPT:]
+            known.update((asked, byte) for byte in part if asked and fits(byte))
+            if answered(heard):
+                return Verdict(Answer.YES, interpret(known))
+            if not left or interpret(known).ready is Answer.NO:
+                break
+            asked = next(questions) if part or not asked else 0  # after a silence wait: a late answer is nobody's
+            if asked:
+                transport.write(bytes((0x10, 0x04, asked)), _LOOK)
+    except (PrinterUnavailable, WriteInterrupted):
+        return Verdict(Answer.UNKNOWN, all_unknown())
+    return Verdict(Answer.UNKNOWN, interpret(known))
+
+
 def wait_for_process_id(transport: Transport, token: bytes, timeout: float) -> Answer:
     """YES when the answer to `token` arrived within `timeout` seconds, else UNKNOWN; there is no NO.
 
     Other answers that arrive meanwhile are read away. Never raises for the device.
     """
-    wanted = process_id_answer(token)
-    heard = b""
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            heard += transport.read(max(0.0, deadline - time.monotonic()))
-        except PrinterUnavailable:
-            return Answer.UNKNOWN
-        if wanted in heard:
-            return Answer.YES
-        heard = heard[-_KEPT:]
-        if time.monotonic() >= deadline:
-            return Answer.UNKNOWN
+    return wait_in_order(transport, says_process_id(token), timeout).confirmed

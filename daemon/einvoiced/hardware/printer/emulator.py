@@ -12,29 +12,34 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from . import symbols
 from .escpos_stream import DLE, ESC, FS, GS, CommandStream
-from .strip import CELL_HEIGHT, CELL_WIDTH, Strip
+from .strip import CELL_HEIGHT, CELL_WIDTH, DPI, Strip
+from .switches import NEAR_END, Switches
 
 LINE_SPACING = 30
 MAX_STRIP = 80_000
 """Dots (10 m): the end of the roll ends a strip that nobody cuts."""
 MAX_UNKNOWN = 1000
 
-_STATUS = 0x12
 _REAL_TIME_STATUS = b"\x10\x04"
 _IGNORED_BYTES = b"\x00\r\x0c\x18"
 _ACCEPTED_ESC = b"!E-GMRt {=U"
-_ACCEPTED_GS = b"!BPW"
+_ACCEPTED_GS = b"!BPWfH"
 _ACCEPTED_FS = b"&.!"
+_QR_LEVELS = {48: "l", 49: "m", 50: "q", 51: "h"}
 _GS_I_TEXT = {65: b"1.00 EMU", 66: b"einvoiced", 67: b"emulator", 68: b"0000", 69: b"TRADITIONAL CHINESE"}
 
 
-class Emulator:
+class Emulator(Switches):
     """One printer. Any thread may feed it and turn its switches; `finished` is called with each strip that ends.
 
     `strips` holds the last `keep` finished strips, `unknown` every command it did not know (nothing is ever raised).
     Real-time commands are known between commands only; inside a raster they are dots.
+
+    What goes wrong with it are its `Switches`; `powered` False loses what it had received and hears nothing.
     """
 
     _line: str
@@ -42,6 +47,8 @@ class Emulator:
     _margin: int
     _position: int
     _line_spacing: int
+    _bar: dict[str, int]
+    _qr: dict[str, Any]
 
     def __init__(
         self,
@@ -52,21 +59,16 @@ class Emulator:
         keep: int = 50,
         buffer_size: int = 4096,
         finished: Callable[[Strip], None] | None = None,
+        dpi: float = DPI,
     ) -> None:
         self.width = width
+        self.dpi = dpi
         self.directory = directory
         self.process_id = process_id
         self.buffer_size = buffer_size
         self.finished = finished
 
-        self.paper_out = False
-        self.paper_low = False
-        self.cover_open = False
-        self.offline = False
-        self.broken = False
-        self.stall_after: int | None = None
-        self.silent = False
-
+        super().__init__()
         self.strips: deque[Strip] = deque(maxlen=keep)
         self.strips_finished = 0
         self.unknown: list[bytes] = []
@@ -78,8 +80,10 @@ class Emulator:
         self._stream = CommandStream()
         self._held: deque[bytes] = deque()
         self._held_bytes = 0
-        self._answers = bytearray()
-        self._strip = Strip(width)
+        self._answers: deque[tuple[float, bytes]] = deque()
+        self._automatic: bytes | None = None
+        self._powered = True
+        self._strip = Strip(width, dpi)
         self._file_number = _last_number(directory)
         self._reset()
 
@@ -91,32 +95,60 @@ class Emulator:
         """Take some of `data`: how many bytes (fewer than all when stalled or full), and what it has to say by now."""
         with self._lock:
             now = time.monotonic()
+            if not self._powered:
+                return len(data), b""
             self._resume()
-            taken = data[: self._room(data)]
+            taken = data[: self._room(data, now)]
             self.bytes_taken += len(taken)
-            if self.stall_after is not None:
-                self.stall_after -= len(taken)
+            self.count(len(taken))
             for item in self._stream.push(taken):
                 self._receive(item, now)
             if len(self._stream) and self._stream.unfinished[0] != DLE:
                 self._started(now)
-            answers, self._answers = bytes(self._answers), bytearray()
-            return len(taken), b"" if self.silent else answers
+            self._tell_changes()
+            return len(taken), self._due(now)
+
+    def _say(self, answer: bytes) -> None:
+        self._answers.append((time.monotonic() + self.late if self.late else 0.0, answer))
+
+    def _due(self, now: float) -> bytes:
+        """What it has to say by now; a silent printer forgets it."""
+        said = b""
+        while self._answers and self._answers[0][0] <= now:
+            said += self._answers.popleft()[1]
+        return b"" if self.silent else said
+
+    @property
+    def powered(self) -> bool:
+        """Whether it is switched on; off, it loses what it had received and all settings, and hears nothing."""
+        return self._powered
+
+    @powered.setter
+    def powered(self, on: bool) -> None:
+        with self._lock:
+            self._powered = on
+            self._stream = CommandStream()
+            self._held.clear()
+            self._held_bytes = 0
+            self._answers.clear()
+            self._automatic = None
+            self._reset()
+
+    def load_roll(self, dots: int | None = None) -> None:
+        """Put in a new roll; what had come out of the old one is torn off."""
+        with self._lock:
+            self.cut()
+            self.roll, self.paper_out, self.paper_low = dots, False, False
 
     def reset_timer(self) -> None:
         """Forget `first_byte_at`, the monotonic time of the first byte that was not part of a real-time command."""
         self.first_byte_at = None
 
-    @property
-    def halted(self) -> bool:
-        """Whether it would print nothing now."""
-        return self.paper_out or self.cover_open or self.offline or self.broken
-
     def cut(self) -> None:
         """End the strip as the cutter does; nothing happens when no paper has come out."""
         with self._lock:
             self._end_line(0)
-            strip, self._strip = self._strip, Strip(self.width)
+            strip, self._strip = self._strip, Strip(self.width, self.dpi)
             if not strip.height:
                 return
             self.strips.append(strip)
@@ -129,9 +161,9 @@ class Emulator:
 
     # -- receiving -----------------------------------------------------------------------------------------------
 
-    def _room(self, data: bytes) -> int:
+    def _room(self, data: bytes, now: float) -> int:
         """How many bytes of `data` it takes: real-time status requests pass even a full buffer."""
-        limit = len(data) if self.stall_after is None else min(len(data), max(0, self.stall_after))
+        limit = self.passes(len(data), now)
         if not self.halted:
             return limit
         free = max(0, self.buffer_size - self._held_bytes - len(self._stream))
@@ -177,8 +209,16 @@ class Emulator:
             self._line += " " * (8 - len(self._line) % 8)
         elif (first == FS and item[1] not in _ACCEPTED_FS) or (first != FS and first not in _IGNORED_BYTES):
             self._not_known(item)
+        self._use_paper()
         if self._strip.height >= MAX_STRIP:
             self.cut()
+
+    def _use_paper(self) -> None:
+        used, self._strip.counted = self._strip.height - self._strip.counted, self._strip.height
+        if self.roll is not None:
+            self.roll -= used
+            self.paper_low = self.paper_low or self.roll < NEAR_END
+            self.paper_out = self.paper_out or self.roll <= 0
 
     def _esc(self, item: bytes) -> None:
         name, parameters = chr(item[1]), item[2:]
@@ -211,42 +251,42 @@ class Emulator:
         elif name == "L":
             self._margin = _word(parameters)
         elif name == "r" and parameters[0] in b"\x01\x0212":
-            self._answers.append(self._sensor_byte() if parameters[0] & 1 else 0)
+            self._say(bytes([self.sensor_byte() if parameters[0] & 1 else 0]))
         elif name == "I":
             self._identify(item)
         elif name == "(" and item[2:7] == b"H\x06\x00\x30\x30" and self.process_id:
-            self._answers += b"\x37\x22" + item[7:11] + b"\x00"
-        elif item[1] not in _ACCEPTED_GS and item != b"\x1da\x00":
+            self._say(b"\x37\x22" + item[7:11] + b"\x00")
+        elif name == "a":
+            self._automatic = b"" if parameters[0] else None
+        elif name in "hw":
+            self._bar[name] = parameters[0]
+        elif name == "k":
+            self._bar_code(item)
+        elif name == "(" and item[2:3] == b"k" and item[5:6] == b"1":
+            self._qr_code(item)
+        elif item[1] not in _ACCEPTED_GS:
             self._not_known(item)
 
     def _real_time(self, item: bytes) -> None:
         if item[:2] == _REAL_TIME_STATUS and item[2] in (1, 2, 3, 4):
-            self._answers.append(self.status_byte(item[2]))
+            self._say(bytes([self.status_byte(item[2])]))
         elif item[:3] == b"\x10\x14\x01":
             self.drawer_pulses += 1
         else:
             self._not_known(item)
 
-    def status_byte(self, question: int) -> int:
-        """The answer to DLE EOT `question` (1 to 4)."""
-        if question == 1:
-            return _STATUS | (0x08 if self.halted else 0)
-        if question == 2:
-            cover, paper = (0x04 if self.cover_open else 0), (0x20 if self.paper_out else 0)
-            return _STATUS | cover | paper | (0x40 if self.broken else 0)
-        if question == 3:
-            return _STATUS | (0x20 if self.broken else 0)
-        return _STATUS | (0x60 if self.paper_out else 0) | (0x0C if self.paper_low or self.paper_out else 0)
-
-    def _sensor_byte(self) -> int:
-        return (0x0C if self.paper_out else 0) | (0x03 if self.paper_low or self.paper_out else 0)
+    def _tell_changes(self) -> None:
+        """The automatic status of GS a: four bytes whenever something has changed."""
+        if self._automatic is not None and self.automatic_status() != self._automatic:
+            self._automatic = self.automatic_status()
+            self._say(self._automatic)
 
     def _identify(self, item: bytes) -> None:
         which = item[2]
         if which in _GS_I_TEXT:
-            self._answers += b"_" + _GS_I_TEXT[which] + b"\x00"
+            self._say(b"_" + _GS_I_TEXT[which] + b"\x00")
         elif which in b"\x01\x02\x03123":
-            self._answers.append({1: 0x20, 2: 0x02, 3: 0x01}[which & 3])
+            self._say(bytes([{1: 0x20, 2: 0x02, 3: 0x01}[which & 3]]))
         else:
             self._not_known(item)
 
@@ -263,6 +303,8 @@ class Emulator:
         self._margin = 0
         self._position = 0
         self._line_spacing = LINE_SPACING
+        self._bar = {"h": 162, "w": 3}
+        self._qr = {"module": 3, "level": 48, "data": b""}
 
     def _characters(self, item: bytes) -> None:
         for character in item.decode("latin-1"):
@@ -285,6 +327,34 @@ class Emulator:
         scale_x, scale_y = 1 + (item[3] & 1), 1 + (item[3] >> 1 & 1)
         row_bytes = _word(item[4:6])
         self._strip.raster(item[8:], row_bytes, self._left(row_bytes * 8 * scale_x), scale_x, scale_y)
+        self._position = 0
+
+    def _bar_code(self, item: bytes) -> None:
+        kind = item[2]
+        data = item[3:-1] if kind <= 6 else item[4:]
+        self._symbol(symbols.bar_code(kind, data, self._bar["w"], self._bar["h"]), item)
+
+    def _qr_code(self, item: bytes) -> None:
+        """GS ( k with cn 49: model, module size, error level, store, print."""
+        function, rest = item[6], item[7:]
+        if function == 67:
+            self._qr["module"] = rest[0]
+        elif function == 69:
+            self._qr["level"] = rest[0]
+        elif function == 80:
+            self._qr["data"] = rest[1:]
+        elif function == 81:
+            level = _QR_LEVELS.get(self._qr["level"], "l")
+            self._symbol(symbols.qr_code(self._qr["data"], self._qr["module"], level), item)
+
+    def _symbol(self, dots: symbols.Dots | None, item: bytes) -> None:
+        if dots is None:
+            self._not_known(item)
+            return
+        if self._line:
+            self._end_line(0)
+        data, row_bytes = symbols.packed(dots)
+        self._strip.raster(data, row_bytes, self._left(len(dots[0])), 1, 1)
         self._position = 0
 
     def _left(self, width: int) -> int:

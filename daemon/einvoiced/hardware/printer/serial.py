@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from . import FlowControl, PrinterUnavailable, WriteInterrupted
 from .descriptor import HANGUP, Stopped, receive, send_all, wait_for, wait_until
+from .find import serial_node
 
 if TYPE_CHECKING:
     import serial
 
 
 class SerialTransport:
-    """One tty, locked for this process (flock, advisory). Name it by /dev/serial/by-id: numbers change."""
+    """One tty, locked for this process (flock, advisory). Name it by /dev/serial/by-id: numbers change (`find`)."""
 
     def __init__(self, device: str, *, baudrate: int = 38400, flow_control: FlowControl = "rtscts") -> None:
         self.device = device
@@ -44,7 +45,7 @@ class SerialTransport:
 
         try:
             port = serial.Serial(
-                self.device,
+                serial_node(self.device),
                 self.baudrate,
                 timeout=0,
                 write_timeout=2.0,

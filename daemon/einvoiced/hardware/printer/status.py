@@ -15,6 +15,8 @@ from . import PrinterUnavailable, Transport, WriteInterrupted
 
 _FIXED_MASK, _FIXED_BITS = 0b1001_0011, 0b0001_0010
 _NEAR_END, _PAPER_END = 0b0000_1100, 0b0110_0000
+_CUTTER, _HOT = 0b0000_1000, 0b0100_0000
+"""Auto-cutter error, and the automatically recoverable error of a head that is too hot (Epson, DLE EOT 3)."""
 _STALE_LIMIT = 0.2
 
 QUESTIONS = (1, 4, 2, 3)
@@ -36,13 +38,18 @@ class Answer(enum.Enum):
 
 @dataclass(frozen=True)
 class PrinterStatus:
-    """One look at the printer; YES is always the word one hopes for, but for `paper_near_end`."""
+    """One look at the printer; YES is always the word one hopes for, but for `paper_near_end`.
+
+    `cutter_free` and `cool` (the head's temperature) say which error it is; `error_free` is NO for any error.
+    """
 
     online: Answer
     paper: Answer
     paper_near_end: Answer
     cover_closed: Answer
     error_free: Answer
+    cutter_free: Answer = Answer.UNKNOWN
+    cool: Answer = Answer.UNKNOWN
 
     @property
     def ready(self) -> Answer:
@@ -101,6 +108,8 @@ def interpret(answers: dict[int, int]) -> PrinterStatus:
         paper_near_end=Answer.of(_pair(paper, _NEAR_END)),
         cover_closed=Answer.of(None if cause is None else not cause & 0x04),
         error_free=Answer.of(fine),
+        cutter_free=Answer.of(None if error is None else not error & _CUTTER),
+        cool=Answer.of(None if error is None else not error & _HOT),
     )
 
 

@@ -36,9 +36,12 @@ class _Text:
 class Strip:
     """A piece of paper `width` dots wide. It keeps what was printed as bytes; a picture is built when asked for."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, dpi: float = DPI) -> None:
         self.width = width
+        self.dpi = dpi
         self.height = 0
+        self.counted = 0
+        """Of its height, what has been taken off the roll."""
         self._marks: list[_Raster | _Text] = []
 
     def feed(self, dots: int) -> None:
@@ -77,7 +80,7 @@ class Strip:
     def save_png(self, path: Path) -> None:
         """Write the picture in its true size on paper; the file appears whole or not at all."""
         aside = path.with_name(f".{path.name}.part")
-        self.image.save(aside, format="PNG", dpi=(DPI, DPI))
+        self.image.save(aside, format="PNG", dpi=(self.dpi, self.dpi))
         aside.replace(path)
 
 

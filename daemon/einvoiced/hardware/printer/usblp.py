@@ -17,6 +17,7 @@ import time
 
 from . import PrinterUnavailable, WriteInterrupted
 from .descriptor import HANGUP, Stopped, receive, send_all, wait_for
+from .find import usb_kind, usb_node
 
 LPGETSTATUS = 0x060B
 """ioctl of <linux/lp.h>: the port status byte of a parallel printer, which USB's printer class kept."""
@@ -28,6 +29,7 @@ class UsbLpTransport:
 
     def __init__(self, device: str) -> None:
         self.device = device
+        self._kind = ""
         self._fd: int | None = None
 
     @property
@@ -42,18 +44,19 @@ class UsbLpTransport:
         """Open the device node; it must be there and be a character device, a file is never created in its place."""
         if self._fd is not None:
             return
+        node = usb_node(self.device, self._kind)
         try:
-            fd = os.open(self.device, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            fd = os.open(node, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
             raise PrinterUnavailable(str(error)) from error
         try:
             if not stat.S_ISCHR(os.fstat(fd).st_mode):
-                raise PrinterUnavailable(f"{self.device} is not a character device")
+                raise PrinterUnavailable(f"{node} is not a character device")
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(fd)
             raise PrinterUnavailable(f"{self.device}: {error}") from error
-        self._fd = fd
+        self._fd, self._kind = fd, usb_kind(node)
 
     def write(self, data: bytes, timeout: float) -> None:
         """Send all of it; return when the printer has taken the last transfer."""

@@ -6,9 +6,10 @@ import contextlib
 import os
 import select
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import PrinterUnavailable, WriteInterrupted
@@ -18,6 +19,9 @@ from .emulator import Emulator
 _PAUSE = 0.002
 _TICK = 0.02
 _RECEIVE_BUFFER = 4096
+_ABORT = struct.pack("ii", 1, 0)
+BAUDRATES = (9600, 19200, 38400, 57600, 115200)
+"""The speeds that serial receipt printers have."""
 
 Stop = Callable[[], None]
 
@@ -25,14 +29,11 @@ Stop = Callable[[], None]
 class VirtualTransport:
     """A transport to an emulator in this process.
 
-    `unplugged` is the cable: while it is True, open, write and read fail as a real device's do. `unplug_after` pulls it
-    by itself after so many more bytes.
+    While the emulator is `unplugged`, open, write and read fail as a real device's do.
     """
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.unplugged = False
-        self.unplug_after: int | None = None
         self._open = False
         self._heard = bytearray()
 
@@ -43,6 +44,15 @@ class VirtualTransport:
     @property
     def is_open(self) -> bool:
         return self._open
+
+    @property
+    def unplugged(self) -> bool:
+        """The cable."""
+        return self.emulator.unplugged
+
+    @unplugged.setter
+    def unplugged(self, pulled: bool) -> None:
+        self.emulator.unplugged = pulled
 
     def open(self) -> None:
         if self.unplugged:
@@ -83,15 +93,8 @@ class VirtualTransport:
 
     def _give(self, data: bytes) -> int:
         """Offer bytes, as far as the cable lets them through; return how many were taken."""
-        if self.unplugged:
-            return 0
-        if self.unplug_after is not None:
-            data = data[: self.unplug_after]
         taken, answers = self.emulator.accept(data)
         self._heard += answers
-        if self.unplug_after is not None:
-            self.unplug_after -= taken
-            self.unplugged = self.unplug_after <= 0
         return taken
 
     def _give_up(self, why: str, sent: int) -> None:
@@ -105,70 +108,131 @@ def make_virtual(device: str, *, width: int, process_id: bool) -> VirtualTranspo
     return VirtualTransport(Emulator(width, directory, process_id))
 
 
-def serve_pty(emulator: Emulator) -> tuple[str, Stop]:
-    """Put the printer behind a pty; return the path that a tty's user opens, and what unplugs it and frees all."""
+def serve_pty(emulator: Emulator, link: Path | None = None, baudrate: int | None = None) -> tuple[str, Stop]:
+    """Put the printer behind a pty; return the path that a tty's user opens, and what unplugs it and frees all.
+
+    While the emulator is `unplugged` the pty hangs up; plugged in again it is another one, which `link` then names (the
+    path that is returned). With a `baudrate` it understands nothing that is sent at another speed.
+    """
+    stopping, ready = threading.Event(), threading.Event()
+    names: list[str] = []
+
+    def live() -> None:
+        while not stopping.is_set():
+            if emulator.unplugged:
+                stopping.wait(_TICK)
+                continue
+            with _pty(link) as (master, slave):
+                names.append(os.ttyname(slave))
+                ready.set()
+                _serve(emulator, master, stopping, lambda: baudrate in (None, _speed(slave)))
+
+    thread = threading.Thread(target=live, name="emulator-pty", daemon=True)
+    thread.start()
+    ready.wait()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join()
+
+    return str(link) if link is not None else names[0], stop
+
+
+@contextlib.contextmanager
+def _pty(link: Path | None) -> Iterator[tuple[int, int]]:
+    """A raw pty's two ends, and its name under `link` for as long as it is there."""
     import tty
 
     master, slave = os.openpty()
-    tty.setraw(slave)
-    os.set_blocking(master, False)
-    stopping = threading.Event()
-    thread = threading.Thread(target=_serve, args=(emulator, master, stopping), name="emulator-pty", daemon=True)
-    path = os.ttyname(slave)
-    thread.start()
+    try:
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        if link is not None:
+            aside = link.with_name(f".{link.name}.new")
+            aside.unlink(missing_ok=True)
+            aside.symlink_to(os.ttyname(slave))
+            aside.replace(link)
+        yield master, slave
+    finally:
+        if link is not None:
+            link.unlink(missing_ok=True)
+        os.close(slave)
+        os.close(master)
 
-    def stop() -> None:
-        if not stopping.is_set():
-            stopping.set()
-            thread.join()
-            os.close(slave)
-            os.close(master)
 
-    return path, stop
+def _speed(slave: int) -> int:
+    """The line speed that the tty's user has set, 0 for one that printers do not have."""
+    import termios
+
+    speeds = {getattr(termios, f"B{rate}"): rate for rate in BAUDRATES}
+    return speeds.get(termios.tcgetattr(slave)[5], 0)
 
 
 def serve_tcp(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> tuple[int, Stop]:
-    """Put the printer on a TCP port, for one caller after the other; return the port, and what stops it."""
-    listener = socket.create_server((host, port))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-    listener.settimeout(_TICK)
-    stopping = threading.Event()
-    parts = (emulator, listener, stopping)
-    thread = threading.Thread(target=_answer_calls, args=parts, name="emulator-tcp", daemon=True)
+    """Put the printer on a TCP port, for one caller after the other; return the port, and what stops it.
+
+    While the emulator is `unplugged` nobody listens there and open connections are reset.
+    """
+    listener = _listen(host, port)
     bound: int = listener.getsockname()[1]
+    stopping = threading.Event()
+
+    def live() -> None:
+        listening: socket.socket | None = listener
+        while not stopping.is_set():
+            if listening is None:
+                listening = None if emulator.unplugged else _listen(host, bound)
+                stopping.wait(_PAUSE)
+                continue
+            _answer_call(emulator, listening, stopping)
+            if emulator.unplugged:
+                listening.close()
+                listening = None
+        if listening is not None:
+            listening.close()
+
+    thread = threading.Thread(target=live, name="emulator-tcp", daemon=True)
     thread.start()
 
     def stop() -> None:
-        if not stopping.is_set():
-            stopping.set()
-            thread.join()
-            listener.close()
+        stopping.set()
+        thread.join()
 
     return bound, stop
 
 
-def _answer_calls(emulator: Emulator, listener: socket.socket, stopping: threading.Event) -> None:
-    while not stopping.is_set():
-        try:
-            connection, _ = listener.accept()
-        except TimeoutError:
-            emulator.feed(b"")
-            continue
-        with connection:
-            connection.setblocking(False)
-            _serve(emulator, connection.fileno(), stopping)
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.create_server((host, port))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+    listener.settimeout(_TICK)
+    return listener
 
 
-def _serve(emulator: Emulator, fd: int, stopping: threading.Event) -> None:
+def _answer_call(emulator: Emulator, listener: socket.socket, stopping: threading.Event) -> None:
+    try:
+        connection, _ = listener.accept()
+    except TimeoutError:
+        emulator.feed(b"")
+        return
+    with connection:
+        connection.setblocking(False)
+        _serve(emulator, connection.fileno(), stopping)
+        if emulator.unplugged:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+
+
+def _serve(
+    emulator: Emulator, fd: int, stopping: threading.Event, understands: Callable[[], bool] = lambda: True
+) -> None:
     """Carry bytes between a descriptor and the printer until the other side hangs up; never read more than it takes."""
     backlog = b""
     with contextlib.suppress(OSError):
-        while not stopping.is_set():
+        while not stopping.is_set() and not emulator.unplugged:
             if not backlog:
                 received = _receive(fd)
                 if received is None:
                     return
-                backlog = received
+                backlog = received if understands() else b""
             taken, answers = emulator.accept(backlog)
             stuck = bool(backlog) and not taken
             backlog = backlog[taken:]
