@@ -47,6 +47,7 @@ class VirtualBox:
         sections: dict[str, dict[str, Any]] = {
             "seller": {"identifier": SELLER, "name": "示範商店"},
             "box": {"id": "A1"},
+            "tracks": {"share": "1/1"},
             "qr": {"key_file": "qr.key"},
             "printer": {"transport": "virtual", "device": str(self.paper)},
             "lamps": {"kind": "virtual", "file": str(self.folder / "lamps.json")},

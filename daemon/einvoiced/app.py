@@ -18,14 +18,16 @@ import msgspec
 
 import einvoiced
 from einvoiced import config, log, parts, systemd
-from einvoiced.actions.ask import count
+from einvoiced.actions.ask import Counts, count
 from einvoiced.actions.box import Box, Shop
 from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import PaperState, Status, make_status
 from einvoiced.ceiling_keeper import CeilingKeeper
+from einvoiced.clock_watch import ClockWatch
 from einvoiced.errors import BoxStopping, ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
 from einvoiced.followers import slips
 from einvoiced.followers.paper import PaperFollower
@@ -40,6 +42,7 @@ from einvoiced.rpc.methods import ADMIN, TILL, Methods
 from einvoiced.rules.barcodes import aes_sealer
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
+from einvoiced.rules.share import Share
 
 SWITCH_INTERVAL = 0.0002
 """Seconds a thread may keep the interpreter: rendering a strip must not hold up an answer."""
@@ -52,6 +55,15 @@ EXIT_FAILED = 71
 
 WITNESS_SECONDS = 5.0
 """How long a start waits for its witnesses before it says that they are silent."""
+
+DISK_SECONDS = 3.0
+"""How long a status waits for the journal before it says that the disk does not answer."""
+
+RECOVERY_SECONDS = 600
+"""What systemd is asked to wait for a long WAL to be copied at a start."""
+
+RETRY_SECONDS = 5.0
+"""How often a journal that could not be opened is tried again: a disk may be mended."""
 
 logger = logging.getLogger("einvoiced")
 
@@ -78,6 +90,7 @@ class Daemon:
         """Bring everything up; READY when it can issue or can say why not."""
         self._config, problem = self._read_config()
         self._box = Box(parts.clock(self._config.clock), self._state / "journal")
+        self._clock_watch = ClockWatch(self._box.clock)
         if problem is not None:
             self._box.lock("config_error", problem.message, problem.message_zh)
         self._take_shop()
@@ -106,9 +119,21 @@ class Daemon:
 
     async def status(self) -> Status:
         """What `box.status` answers."""
-        counts = None if self._journal is None else await self._journal.submit(count(self._box))
+        counts = await self._counts()
         paper = self._paper.state if self._paper is not None else PaperState()
         return make_status(self._box, counts, paper)
+
+    async def _counts(self) -> Counts | None:
+        """The journal's part of a status; None when there is no journal, or a disk that does not answer."""
+        if self._journal is None:
+            return None
+        try:
+            counts = await asyncio.wait_for(self._journal.submit(count(self._box)), DISK_SECONDS)
+            self._box.unlock("disk_stuck")
+            return counts
+        except TimeoutError:
+            self._box.lock("disk_stuck", "The journal's disk does not answer.", "日誌磁碟沒有回應。")
+            return None
 
     async def stop(self) -> None:
         """Let what is due leave, then end in order."""
@@ -165,14 +190,17 @@ class Daemon:
             Seller(s.identifier, s.name, s.address, s.telephone),
             Policy(settings.sales.mixed_tax, frozenset(settings.sales.carriers)),
             seal,
+            Share.parse(settings.tracks.share),
+            frozenset(settings.tracks.branches),
         )
 
     def _open_journal(self) -> None:
         """Open and prove the journal; nothing is appended until `_begin_to_write`."""
         journal = Journal(self._state / "journal", self._box.clock)
         journal.on_fatal = self._fatal
-        self._state.mkdir(parents=True, exist_ok=True)
+        systemd.notify(STATUS="檢查日誌中", EXTEND_TIMEOUT_USEC=RECOVERY_SECONDS * 1_000_000)
         try:
+            self._state.mkdir(parents=True, exist_ok=True)
             self._beside = beside.read(self._state)
             check_files(self._state / "journal", self._beside)
             journal.open()
@@ -226,7 +254,8 @@ class Daemon:
         self._freeze(kind(who=f"The witness {report.witness}", detail=detail))
 
     def _lock(self, error: EinvoicedError) -> None:
-        logger.error("locked: %s", error)
+        if error.name not in self._box.locks:
+            logger.error("locked: %s", error)
         self._box.lock(error.name, error.message, error.message_zh)
 
     def _freeze(self, error: EinvoicedError) -> None:
@@ -300,13 +329,40 @@ class Daemon:
             self._paper.print_slip(document)  # type: ignore[arg-type]
 
     async def _housekeeping(self) -> None:
-        """Every few seconds: look at the hardware clock, feed the watchdog once loop and journal have answered."""
-        pause = systemd.watchdog_seconds() or 30.0
+        """Every few seconds: the clocks, the journal that could not be opened, the status; a fault is logged."""
+        pause = min(systemd.watchdog_seconds() or RETRY_SECONDS, RETRY_SECONDS)
         while True:
-            self._box.rtc_agrees = await asyncio.to_thread(self._box.clock.rtc_agrees, parts.RTC_TOLERANCE)
-            status = await self.status()
-            systemd.notify(WATCHDOG=1, STATUS=status.sentence_zh)
             await asyncio.sleep(pause)
+            try:
+                await self._look_after()
+            except (EinvoicedError, OSError) as error:
+                logger.error("housekeeping: %s", error)
+
+    async def _look_after(self) -> None:
+        self._box.rtc_agrees = await asyncio.to_thread(self._box.clock.rtc_agrees, parts.RTC_TOLERANCE)
+        jump = self._clock_watch.jumped()
+        if jump is not None:
+            logger.warning("the clock jumped by %.1f s", jump)
+            await self.journal().submit(note_jump(jump, self._box.clock.synchronised()))
+        if self._journal is None:
+            await self._open_again()
+        counts = await self._counts()
+        systemd.notify(STATUS=(await self.status()).sentence_zh)
+        if counts is not None or self._journal is None:  # loop and journal have answered
+            systemd.notify(WATCHDOG=1)
+
+    async def _open_again(self) -> None:
+        """Try again to open a journal whose disk may have been mended."""
+        was = self._journal_error
+        self._open_journal()
+        if self._journal_error.name != was.name or self._journal is not None:
+            self._box.unlock(was.name)
+        if self._journal is not None:
+            logger.info("the journal can be opened again")
+            self._keeper = CeilingKeeper(self._box, self._journal, self._witnesses, self._state)
+            self._journal.on_group = self._committed
+            await self._begin_to_write()
+            self._start_printer()
 
     def _fatal(self, error: Exception) -> None:
         """A sync has failed (journal thread): answer what waits, then end without touching the database again."""

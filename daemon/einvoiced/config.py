@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +17,10 @@ from msgspec import Struct
 from einvoiced.errors import ConfigError, EinvoicedError
 from einvoiced.rules.identifiers import carrier_type_known, tax_id_valid
 from einvoiced.rules.sale import check_text
+from einvoiced.rules.share import Share
+
+if TYPE_CHECKING:
+    from einvoiced.proof.profile import PrinterProfile
 
 QR_KEY_CREDENTIAL = "qr-key"
 """The name of the systemd credential that holds the 32 hex digits."""
@@ -41,6 +45,13 @@ class BoxSection(_Section, frozen=True):
     id: str = "A1"
 
 
+class TracksSection(_Section, frozen=True):
+    """Number ranges: which of several boxes this is (`1/1`: it is alone), and whose rows may stand in its files too."""
+
+    share: str
+    branches: list[str] = []
+
+
 class SalesSection(_Section, frozen=True):
     """What this shop may do beyond the ordinary."""
 
@@ -55,13 +66,23 @@ class QrSection(_Section, frozen=True):
 
 
 class PrinterSection(_Section, frozen=True):
-    """The printer: `device` is a path, host:port, or (virtual) a directory for the pictures."""
+    """The printer: `device` is a path, host:port, or (virtual) a directory for the pictures.
+
+    `roll_mm` and `cutter` go before what the profile says; `if_unprintable` is what becomes of an invoice that needs
+    paper while there is none.
+    """
 
     transport: Literal["none", "serial", "usb", "network", "virtual"] = "none"
     device: str = ""
     baudrate: int = 115200
     flow_control: Literal["none", "rtscts", "xonxoff"] = "none"
-    cutter: bool = True
+    profile: str = "generic-58"
+    roll_mm: Literal[57, 80] | None = None
+    cutter: bool | None = None
+    if_unprintable: Literal["refuse", "queue"] = "refuse"
+    donation_slip: bool = True
+    carrier_slip: bool = False
+    raw_slips: bool = True
 
 
 class LampsSection(_Section, frozen=True):
@@ -99,6 +120,7 @@ class Config(_Section, frozen=True):
     """The whole file."""
 
     seller: SellerSection
+    tracks: TracksSection
     box: BoxSection = BoxSection()
     sales: SalesSection = SalesSection()
     qr: QrSection = QrSection()
@@ -109,7 +131,8 @@ class Config(_Section, frozen=True):
     mirror: MirrorSection = MirrorSection()
 
 
-UNCONFIGURED = Config(SellerSection("", ""))
+_SHARE_HELP = 'say "1/1" for a box that has the shop\'s numbers for itself, "2/3" for the second of three boxes'
+UNCONFIGURED = Config(SellerSection("", ""), TracksSection("1/1"))
 """What a box without a valid file runs on: locked, no hardware."""
 
 
@@ -123,6 +146,8 @@ def load(path: Path) -> Config:
         raise _error(path, "the file", f"cannot be read ({error.strerror})") from None
     except msgspec.ValidationError as error:
         text, _, where = str(error).partition(" - at ")
+        if "missing required field `tracks`" in text or "missing required field `share`" in text:
+            raise _error(path, "tracks.share", f"is missing: {_SHARE_HELP}") from None
         raise _error(path, where.strip("`$.") or "the file", text) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _error(path, "the file", f"is no TOML: {error}") from None
@@ -144,6 +169,7 @@ def _check(path: Path, config: Config) -> None:
             check_text(text, limit, option, option)
         except EinvoicedError as error:
             raise _error(path, option, error.message) from None
+    _check_tracks(path, config.tracks)
     for carrier in config.sales.carriers:
         if not carrier_type_known(carrier):
             raise _error(path, "sales.carriers", f"{carrier!r} is no carrier type (two letters and four digits)")
@@ -156,6 +182,18 @@ def _check(path: Path, config: Config) -> None:
             raise _error(path, option, f"is needed with {kind!r}")
     if config.printer.transport == "network":
         _check_address(path, config.printer.device)
+    if config.printer.transport != "none":
+        printer_profile(path, config.printer)
+
+
+def _check_tracks(path: Path, tracks: TracksSection) -> None:
+    try:
+        Share.parse(tracks.share)
+    except ValueError:
+        raise _error(path, "tracks.share", f"{tracks.share!r} is no share: {_SHARE_HELP}") from None
+    for branch in tracks.branches:
+        if not tax_id_valid(branch):
+            raise _error(path, "tracks.branches", f"{branch!r} is not a valid 統一編號 (check digit)")
 
 
 def _check_address(path: Path, device: str) -> None:
@@ -165,6 +203,22 @@ def _check_address(path: Path, device: str) -> None:
         split_address(device)
     except ValueError as error:
         raise _error(path, "printer.device", str(error)) from None
+
+
+def printer_profile(path: Path, section: PrinterSection) -> PrinterProfile:
+    """The profile of the configured printer, loaded with the configured roll; ConfigError."""
+    from einvoiced.proof.profiles import load_profile
+
+    try:
+        profile = load_profile(section.profile, path.parent)
+    except ValueError as error:
+        raise _error(path, "printer.profile", str(error)) from None
+    if section.cutter is not None:
+        profile = msgspec.structs.replace(profile, cutter=section.cutter)
+    try:
+        return profile.on_roll(section.roll_mm or profile.roll_mm)
+    except ValueError as error:
+        raise _error(path, "printer.roll_mm", str(error)) from None
 
 
 def qr_key(path: Path, config: Config) -> str:

@@ -44,11 +44,9 @@ def printer(section: config.PrinterSection) -> Transport | None:
     )
 
 
-def profile(section: config.PrinterSection) -> PrinterProfile:
-    """What the proof must know of the printer."""
-    from einvoiced.proof.profile import PrinterProfile
-
-    return PrinterProfile(name="configured", cutter=section.cutter)
+def profile(section: config.PrinterSection, config_file: Path = Path("/etc/einvoiced/einvoiced.toml")) -> PrinterProfile:
+    """What the proof must know of the printer; ConfigError for a profile that is not there or not right."""
+    return config.printer_profile(config_file, section)
 
 
 def witnesses(mirror: config.MirrorSection) -> tuple[frozenset[str], frozenset[str]]:

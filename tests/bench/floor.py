@@ -66,7 +66,8 @@ async def main(directory: Path, path: str) -> None:
     Floor.db = store.connect(directory)
     Floor.db.execute("PRAGMA wal_autocheckpoint = 1000")
     Floor.db.execute(
-        "INSERT INTO ranges VALUES (?, ?, ?, 0, 99999999, '07', 0, 99999999, 'current', 1)", (SELLER, PERIOD, TRACK)
+        "INSERT INTO ranges VALUES (?, ?, ?, 0, 99999999, '07', 0, 99999999, 'current', 1, 99999999, 1, 0, 0)",
+        (SELLER, PERIOD, TRACK),
     )
     server = await asyncio.get_running_loop().create_unix_server(Floor, path)
     await server.serve_forever()

@@ -131,4 +131,4 @@ class _Writer:
         """The keys in their order, and the counter."""
         self._keys.sort()
         self.db.executemany(projections.INSERT_KEY, self._keys)
-        self.db.execute("UPDATE ranges SET next = ?, state = 'current' WHERE track = 'NQ'", (invoices,))
+        self.db.execute("UPDATE ranges SET next = ?1, taken = ?1, state = 'current' WHERE track = 'NQ'", (invoices,))

@@ -71,23 +71,26 @@ def cut(task: Task, processes: int | None = None) -> Outcome:
     """Judge every disk of a task."""
     count = processes or os.cpu_count() or 1
     outcome = Outcome()
-    if count == 1:
-        return _work((task, 0, 1))
-    with multiprocessing.get_context("fork").Pool(count) as pool:
-        for part in pool.imap_unordered(_work, [(task, n, count) for n in range(count)]):
-            outcome.add(part)
+    with tempfile.TemporaryDirectory(prefix="einvoiced-disks-", dir=MEMORY) as folder:
+        if count == 1:
+            return _work((task, 0, 1, Path(folder)))
+        with multiprocessing.get_context("fork").Pool(count) as pool:
+            for part in pool.imap_unordered(_work, [(task, n, count, Path(folder)) for n in range(count)]):
+                outcome.add(part)
     return outcome
 
 
-def _work(order: tuple[Task, int, int]) -> Outcome:
+def _work(order: tuple[Task, int, int, Path]) -> Outcome:
     """One process's part: the moments of its blocks."""
-    task, part, parts = order
+    task, part, parts, folder = order
     judge = check.Judge(check.Promises(task.record, task.inherited))
     outcome = Outcome()
     with check.anywhere():
         for seed in range(task.seeds):
             for moment, kind, image in _images(task, seed, part, parts):
-                outcome.add(_judge(judge, moment, kind, image, task.record))
+                with OnDisk(folder, image) as state:
+                    faults = judge.disk(state, moment)
+                outcome.add(_told(faults, moment, kind, judge.reason, task.record))
     return outcome
 
 
@@ -103,33 +106,32 @@ def _images(task: Task, seed: int, part: int, parts: int) -> Iterator[tuple[int,
                 yield moment, kind, image
 
 
-def _judge(judge: check.Judge, moment: int, kind: str, image: Image, record: Record) -> Outcome:
-    with OnDisk(image) as state:
-        faults = judge.disk(state, moment)
+def _told(faults: Counter[str], moment: int, kind: str, reason: str, record: Record) -> Outcome:
+    """One disk's outcome, with a sentence for whoever looks for the fault."""
     outcome = Outcome(1, Counter({kind: 1}), faults)
     if faults:
         event = record.events[moment - 1]
-        text = f"cut after event {moment} ({event.op} {event.path}), {kind}: {dict(faults)} {judge.reason}"
+        text = f"cut after event {moment} ({event.op} {event.path}), {kind}: {dict(faults)} {reason}"
         outcome.examples = dict.fromkeys(faults, text)
     return outcome
 
 
 class OnDisk:
-    """The image as files, for as long as the context lasts."""
+    """The image as files in a folder of their own, for as long as the context lasts."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, folder: Path, image: Image) -> None:
         self.image = image
+        self.state = Path(tempfile.mkdtemp(dir=folder))
 
     def __enter__(self) -> Path:
-        self.folder = Path(tempfile.mkdtemp(prefix="einvoiced-disk-", dir=MEMORY))
-        put(self.folder, self.image)
+        put(self.state, self.image)
         for name in self.image:
             if name.endswith("-wal"):  # what an old -shm says must not matter
-                (self.folder / f"{name[:-4]}-shm").write_bytes(b"\xa5" * 32768)
-        return self.folder
+                (self.state / f"{name[:-4]}-shm").write_bytes(b"\xa5" * 32768)
+        return self.state
 
     def __exit__(self, *_: object) -> None:
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.state)
 
 
 # -- going on after a cut

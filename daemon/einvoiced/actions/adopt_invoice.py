@@ -14,9 +14,10 @@ from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 from einvoiced.rules.sale import check_text
+from einvoiced.rules.share import Share
 
 _RANGE = """
-SELECT next FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?
+SELECT next, part, boxes FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?
 """
 _KNOWN = "SELECT 1 FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
@@ -55,6 +56,8 @@ def _why_not(tx: Transaction, place: tuple[str, str, str, int], key: bytes) -> s
     row = tx.one(_RANGE, *place, place[3])
     if row is None:
         return "it is of no range of this box"
+    if not Share(row[1] + 1, row[2]).has(place[3]):
+        return "it is another box's share of its range"
     if row[0] <= place[3]:
         return "it is still to be issued"
     if tx.one(_KNOWN, *place):

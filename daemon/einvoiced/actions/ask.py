@@ -7,12 +7,13 @@ from msgspec import Raw, Struct
 
 from einvoiced.actions.box import BEHIND, Box
 from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
-from einvoiced.journal import entries
+from einvoiced.journal import entries, number_ranges
 from einvoiced.journal.entries import Labels
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 from einvoiced.rules.period import Period
+from einvoiced.rules.share import Share
 
 
 class InvoiceShown(Struct, frozen=True):
@@ -26,7 +27,7 @@ class InvoiceShown(Struct, frozen=True):
 
 
 class RangeState(Struct, frozen=True):
-    """A range and how far it is used; `next` is None when it is spent."""
+    """A range and how far it is used; `next` is None when it is spent. `left` counts only this box's share of it."""
 
     year_month: str
     period: str
@@ -36,6 +37,8 @@ class RangeState(Struct, frozen=True):
     next: str | None
     left: int
     state: str
+    share: str
+    issued: int
 
 
 class Counts(Struct, frozen=True):
@@ -114,8 +117,8 @@ def list_tracks(box: Box) -> Action[list[RangeState]]:
         raise NotConfigured(detail="no seller")
     seller = box.shop.seller.identifier
     question = (
-        'SELECT year_month, track, begin, "end", next, state FROM ranges WHERE seller = ? '
-        "ORDER BY year_month, track, begin"
+        f'SELECT year_month, track, begin, "end", next, {number_ranges.LEFT}, state, part, boxes, taken FROM ranges '
+        "WHERE seller = ? ORDER BY year_month, track, begin"
     )
 
     def action(tx: Transaction) -> list[RangeState]:
@@ -124,22 +127,34 @@ def list_tracks(box: Box) -> Action[list[RangeState]]:
     return action
 
 
-def _range_state(year_month: str, track: str, begin: int, end: int, next_: int, state: str) -> RangeState:
-    left = end - next_ + 1
+def _range_state(
+    year_month: str,
+    track: str,
+    begin: int,
+    end: int,
+    next_: int,
+    left: int,
+    state: str,
+    part: int,
+    boxes: int,
+    taken: int,
+) -> RangeState:
     label = Period.from_year_month(year_month).label
+    following = f"{next_:08d}" if left else None
+    share = str(Share(part + 1, boxes))
     return RangeState(
-        year_month, label, track, f"{begin:08d}", f"{end:08d}", f"{next_:08d}" if left else None, left, state
+        year_month, label, track, f"{begin:08d}", f"{end:08d}", following, left, state, share, taken
     )
 
 
-_LEFT = """
-SELECT coalesce(sum("end" - next + 1), 0) FROM ranges
+_LEFT = f"""
+SELECT coalesce(sum({number_ranges.LEFT}), 0) FROM ranges
 WHERE seller = ? AND year_month = ? AND state IN ('current', 'fresh')
 """
 _UNRELEASED = _LEFT.replace("'current', 'fresh'", "'unreleased'")
 _WAITING = "SELECT count(*) FROM invoices WHERE paper IN ('queued', 'sending', 'unconfirmed') AND paper {}"
 _LAST_USED = """
-SELECT track, next - 1 FROM ranges WHERE seller = ? AND next > begin
+SELECT track, next - 1 - iif(next % 50 = 0, (boxes - 1) * 50, 0) FROM ranges WHERE seller = ? AND taken > 0
 ORDER BY year_month DESC, state = 'current' DESC, next DESC LIMIT 1
 """
 

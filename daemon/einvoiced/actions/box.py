@@ -14,6 +14,7 @@ from einvoiced.journal.mac import answer_mac
 from einvoiced.journal.transaction import NotYet, Transaction
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
+from einvoiced.rules.share import ALONE, Share
 
 TILL_AGREES = timedelta(minutes=2)
 """How far the till's own time may differ to confirm the box's clock (design: time)."""
@@ -34,11 +35,16 @@ class TrustClock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What the configuration says of the shop; `seal` is the AES of number and random code."""
+    """What the configuration says of the shop; `seal` is the AES of number and random code.
+
+    `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in a track file beside ours.
+    """
 
     seller: Seller
     policy: Policy
     seal: Callable[[str], str]
+    share: Share = ALONE
+    branches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

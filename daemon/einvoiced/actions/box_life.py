@@ -11,11 +11,13 @@ from einvoiced.actions.start_checks import Identity, fact
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.rules.share import Share
 
 _LAST_TYPE = "SELECT json_extract(CAST(body AS TEXT), '$.type') FROM entries ORDER BY sequence DESC LIMIT 1"
 _TRACKS = "SELECT track, begin, \"end\", next FROM ranges WHERE state IN ('current', 'fresh') ORDER BY track, begin"
 _LEFT = """
-SELECT seller, year_month, track, next, "end" FROM ranges WHERE state NOT IN ('spent', 'closed') AND next <= "end"
+SELECT seller, year_month, track, next, last, part, boxes FROM ranges
+WHERE state NOT IN ('spent', 'closed') AND next <= last
 ORDER BY year_month, track, begin
 """
 
@@ -62,7 +64,11 @@ def retire_box(technician: str, peer: Peer | None) -> Action[Retired]:
     """End the box: close its ranges and list what they still held."""
 
     def action(tx: Transaction) -> Retired:
-        left = [entries.Run(*row) for row in tx.all(_LEFT)]
+        left = [
+            entries.Run(*key, first, last)
+            for *key, next_, end, part, boxes in tx.all(_LEFT)
+            for first, last in Share(part + 1, boxes).runs(next_, end)
+        ]
         tx.append(entries.BoxRetired(technician, peer, left))
         return Retired(left, sum(run.last - run.first + 1 for run in left))
 

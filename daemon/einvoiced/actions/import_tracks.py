@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from msgspec import Struct
 
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import Box, Shop
 from einvoiced.errors import NotConfigured, TrackFileError
-from einvoiced.intake import ParsedFile, new_ranges, read_track_file
-from einvoiced.journal import entries
+from einvoiced.intake import ParsedFile, TrackRow, new_ranges, read_track_file
+from einvoiced.intake.compare import Verdict as Comparison
+from einvoiced.journal import entries, number_ranges
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.journal.writer import Journal
 from einvoiced.rules.numbers import NumberRange
 from einvoiced.rules.period import Period
+from einvoiced.rules.share import Share
 
 
 class RangeShown(Struct, frozen=True):
-    """A range as answers and slips show it."""
+    """A range as answers and slips show it; `ours`: how many of its `numbers` are this box's share."""
 
+    seller: str
     year_month: str
     period: str
     track: str
@@ -33,12 +36,14 @@ class RangeShown(Struct, frozen=True):
     end: str
     booklets: int
     numbers: int
+    ours: int
 
 
 class Imported(Struct, frozen=True):
     """The verdict on a file that was accepted; `stock` counts all numbers left, this period's and later ones'.
 
     `to_release`: ranges of a period that was running when this journal began; a technician must release them.
+    `branches`: rows of the shop's branches, which are never taken. `share`: this box's part of what was taken.
     """
 
     file_name: str
@@ -46,6 +51,8 @@ class Imported(Struct, frozen=True):
     taken: list[RangeShown]
     already_known: list[RangeShown]
     to_release: list[RangeShown]
+    branches: list[RangeShown]
+    share: str
     stock: int
 
 
@@ -54,33 +61,77 @@ def import_tracks(box: Box, file_name: str, data: bytes, *, source: str, peer: P
 
     NotConfigured without a shop; the action raises a TrackFileError for a file that is refused.
     """
-    if box.shop is None:
+    shop = box.shop
+    if shop is None:
         raise NotConfigured(detail="no seller")
     digest = hashlib.sha256(data).hexdigest()
     name = file_name[-100:]
     parsed: ParsedFile | TrackFileError
     try:
-        parsed = read_track_file(data, seller=box.shop.seller.identifier, today=box.clock.now().date())
+        parsed = read_track_file(
+            data, seller=shop.seller.identifier, today=box.clock.now().date(), branches=shop.branches
+        )
     except TrackFileError as error:
-        parsed = error
+        parsed = error.with_traceback(None)
 
     def action(tx: Transaction) -> Imported:
         tx.check_space()
         if isinstance(parsed, TrackFileError):
             raise parsed
-        verdict = new_ranges(parsed.rows, _known(tx, parsed))
-        if verdict.taken:
-            begun = _journal_begun(tx)
-            ranges = [_entry_range(r, released=r.period.begins >= begun) for r in verdict.taken]
-            tx.append(entries.TracksImported(name, digest, source, peer, ranges))
-            if box.ceilings is not None:
-                box.ceilings.wanted = True
-        seller = parsed.rows[0].range.seller
-        taken, known = [shown(r) for r in verdict.taken], [shown(r) for r in verdict.known]
-        waiting = [shown(r) for r in verdict.taken if r.period.begins < _journal_begun(tx)]
-        return Imported(name, digest, taken, known, waiting, _stock(tx, seller))
+        taking = compare_rows(tx, shop, parsed.rows)
+        if taking.ranges:
+            tx.append(entries.TracksImported(name, digest, source, peer, taking.ranges))
+            taken_now(box)
+        return verdict_of(tx, shop, taking, name, digest, parsed.branch_rows)
 
     return action
+
+
+class Taking(Struct, frozen=True):
+    """Rows against the journal: what is new and known, and the new as ranges of an entry, with their share."""
+
+    compared: Comparison
+    ranges: list[entries.Range]
+    begun: datetime
+
+
+def compare_rows(tx: Transaction, shop: Shop, rows: Iterable[TrackRow]) -> Taking:
+    """What of the rows is new; a TrackFileError when they cut a range that is known. Appends nothing."""
+    rows = tuple(rows)
+    compared = new_ranges(rows, _known(tx, rows))
+    begun = journal_begun(tx)
+    shares: dict[Period, Share] = {}
+    ranges = []
+    for r in compared.taken:
+        if r.period not in shares:
+            shares[r.period] = share_of_period(tx, shop, r.period.year_month)
+        ranges.append(_entry_range(r, shares[r.period], released=r.period.begins >= begun))
+    return Taking(compared, ranges, begun)
+
+
+def taken_now(box: Box) -> None:
+    """Ranges were taken: the ceilings' keeper has something to do."""
+    if box.ceilings is not None:
+        box.ceilings.wanted = True
+
+
+def verdict_of(
+    tx: Transaction, shop: Shop, taking: Taking, name: str, digest: str, branch_rows: Iterable[TrackRow] = ()
+) -> Imported:
+    """The verdict as data."""
+    new, share = taking.compared.taken, shop.share
+    by_period = {r.year_month: Share.parse(r.share) for r in taking.ranges}
+    taken = [shown(r, by_period[r.period.year_month]) for r in new]
+    return Imported(
+        name,
+        digest,
+        taken,
+        [shown(r, share) for r in taking.compared.known],
+        [each for each, r in zip(taken, new, strict=True) if r.period.begins < taking.begun],
+        [shown(row.range, share, ours=0) for row in branch_rows],
+        ", ".join(sorted({r.share for r in taking.ranges})) or str(share),
+        _stock(tx, shop.seller.identifier),
+    )
 
 
 Verdict = Imported | TrackFileError
@@ -128,39 +179,55 @@ def record_refusal(file_name: str, data: bytes, error: TrackFileError, source: s
     return lambda tx: tx.append(refused)
 
 
-def shown(r: NumberRange) -> RangeShown:
+def shown(r: NumberRange, share: Share, ours: int | None = None) -> RangeShown:
     """A range with its sums, for people and programs."""
-    return RangeShown(
-        r.period.year_month, r.period.label, r.track, f"{r.begin:08d}", f"{r.end:08d}", r.booklets, len(r)
+    mine = share.left(r) if ours is None else ours
+    period, bounds = r.period, (f"{r.begin:08d}", f"{r.end:08d}")
+    return RangeShown(r.seller, period.year_month, period.label, r.track, *bounds, r.booklets, len(r), mine)
+
+
+def share_of_period(tx: Transaction, shop: Shop, year_month: str) -> Share:
+    """The share of a period's ranges: that of its first import, the configured one where nothing was imported yet."""
+    row = tx.one(
+        "SELECT part, boxes FROM ranges WHERE seller = ? AND year_month = ? ORDER BY entry LIMIT 1",
+        shop.seller.identifier,
+        year_month,
     )
+    return shop.share if row is None else Share(row[0] + 1, row[1])
 
 
-def _entry_range(r: NumberRange, *, released: bool) -> entries.Range:
-    return entries.Range(r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released)
-
-
-def _journal_begun(tx: Transaction) -> datetime:
+def journal_begun(tx: Transaction) -> datetime:
     """When this journal began: of a period that was running then, it cannot know which numbers were used elsewhere."""
     row = tx.one("SELECT body FROM entries WHERE sequence = 1")
     return datetime.fromisoformat(entries.read(row[0]).time)
 
 
-def _known(tx: Transaction, parsed: ParsedFile) -> list[NumberRange]:
-    wanted = sorted({(row.range.seller, row.range.period) for row in parsed.rows})
-    rows = [
-        row
-        for seller, period in wanted
-        for row in tx.all(
-            'SELECT seller, invoice_type, year_month, track, begin, "end" FROM ranges '
-            "WHERE seller = ? AND year_month = ?",
-            seller,
-            period.year_month,
-        )
+def _entry_range(r: NumberRange, share: Share, *, released: bool) -> entries.Range:
+    return entries.Range(
+        r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released, str(share)
+    )
+
+
+_KNOWN = """
+SELECT track, begin, "end" FROM ranges WHERE seller = ?1 AND year_month = ?2
+UNION ALL SELECT track, first, last FROM set_aside WHERE seller = ?1 AND year_month = ?2 AND state = 'reserved'
+"""
+
+
+def _known(tx: Transaction, rows: Iterable[TrackRow]) -> list[NumberRange]:
+    wanted = sorted({(row.range.seller, row.range.invoice_type, row.range.period) for row in rows})
+    return [
+        NumberRange(seller, kind, period, track, begin, end)
+        for seller, kind, period in wanted
+        for track, begin, end in tx.all(_KNOWN, seller, period.year_month)
     ]
-    return [NumberRange(s, t, Period.from_year_month(ym), track, begin, end) for s, t, ym, track, begin, end in rows]
+
+
+_STOCK = f"""
+SELECT coalesce(sum({number_ranges.LEFT}), 0) FROM ranges
+WHERE seller = ? AND year_month >= ? AND state IN ('current', 'fresh', 'unreleased')
+"""
 
 
 def _stock(tx: Transaction, seller: str) -> int:
-    this = Period.of(tx.now()).year_month
-    question = 'SELECT coalesce(sum("end" - next + 1), 0) FROM ranges WHERE seller = ? AND year_month >= ?'
-    return int(tx.one(question, seller, this)[0])
+    return int(tx.one(_STOCK, seller, Period.of(tx.now()).year_month)[0])

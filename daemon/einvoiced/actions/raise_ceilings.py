@@ -8,11 +8,11 @@ from __future__ import annotations
 from einvoiced.actions.box import Box
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Action, Transaction
-from einvoiced.rules.numbers import BOOKLET
 from einvoiced.rules.period import Period
+from einvoiced.rules.share import Share
 
 _IN_ORDER = """
-SELECT track, begin, "end", next, ceiling FROM ranges
+SELECT track, begin, last, next, ceiling, part, boxes FROM ranges
 WHERE seller = ? AND year_month = ? AND state = ? ORDER BY track, begin LIMIT 200
 """
 _USABLE = """
@@ -42,13 +42,14 @@ def _raised(tx: Transaction, seller: str, period: Period, ahead: int) -> list[en
     found: list[entries.Ceiling] = []
     missing = ahead
     for state in ("current", "fresh"):
-        for track, begin, end, next_, ceiling in tx.all(_IN_ORDER, seller, period.year_month, state):
+        for track, begin, last, next_, ceiling, part, boxes in tx.all(_IN_ORDER, seller, period.year_month, state):
             if missing <= 0:
                 return found
-            wanted = min(end, (next_ + missing - 1) // BOOKLET * BOOKLET + BOOKLET - 1)
+            share = Share(part + 1, boxes)
+            wanted = min(last, share.reach(next_, missing))
             if wanted > ceiling:
                 found.append(entries.Ceiling(seller, period.year_month, track, begin, wanted))
-            missing -= max(wanted, ceiling) - next_ + 1
+            missing -= share.count_between(next_, max(wanted, ceiling))
     return found
 
 

@@ -1,6 +1,6 @@
 """`tracks.release`: a box that is new in a running period learns which numbers were used elsewhere.
 
-It goes on at the next booklet: numbers between are skipped, and both are set aside in the journal.
+It goes on at its next booklet: numbers between are skipped, and both are set aside in the journal.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.numbers import BOOKLET
 from einvoiced.rules.sale import check_text
+from einvoiced.rules.share import Share
 
 _UNRELEASED = """
-SELECT "end" FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ? AND state = 'unreleased'
+SELECT "end", part, boxes FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ? AND state = 'unreleased'
 """
 
 
@@ -44,9 +45,11 @@ def release_tracks(
         if row is None:
             raise RangeUnknown("begin", asked=asked)
         last = _last_used(last_used, int(begin), row[0], asked)
-        next_ = int(begin) if last is None else last // BOOKLET * BOOKLET + BOOKLET
-        tx.append(entries.TracksReleased(seller, year_month, track, int(begin), last, next_, by, peer))
-        return Released(f"{next_:08d}", next_ - int(begin))
+        booklet = int(begin) if last is None else last // BOOKLET * BOOKLET + BOOKLET
+        next_ = Share(row[1] + 1, row[2]).first_between(int(begin), row[0], booklet)
+        after = row[0] + 1 if next_ is None else next_
+        tx.append(entries.TracksReleased(seller, year_month, track, int(begin), last, after, by, peer))
+        return Released(f"{after:08d}", booklet - int(begin))
 
     return action
 

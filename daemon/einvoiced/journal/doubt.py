@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Ceiling, Run
 from einvoiced.rules.period import Period
+from einvoiced.rules.share import Share
 
 Place = tuple[str, str, str, int]
 """Seller, period, track, number."""
 
-_RANGES = 'SELECT seller, year_month, track, begin, "end", next, ceiling FROM ranges'
+_RANGES = 'SELECT seller, year_month, track, begin, "end", next, ceiling, part, boxes FROM ranges'
 _INVOICE = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 _ASIDE = """
 SELECT state FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first <= ? AND last >= ?
@@ -36,10 +37,11 @@ def unknown_numbers(db: sqlite3.Connection, allowed: Iterable[Ceiling], since: s
         key = (c.seller, c.year_month, c.track, c.begin)
         uppers[key] = max(uppers.get(key, c.ceiling), c.ceiling)
     found: set[Place] = set()
-    for seller, period, track, begin, end, next_, ceiling in db.execute(_RANGES).fetchall():
+    for seller, period, track, begin, end, next_, ceiling, part, boxes in db.execute(_RANGES).fetchall():
         upper = max(uppers.pop((seller, period, track, begin), ceiling), ceiling)
         if entries.stamp(Period.from_year_month(period).ends) > since:
-            found.update((seller, period, track, n) for n in range(next_, min(upper, end) + 1))
+            for first, last in Share(part + 1, boxes).runs(next_, min(upper, end)):
+                found.update((seller, period, track, n) for n in range(first, last + 1))
     for (seller, period, track, begin), upper in uppers.items():
         candidates = ((seller, period, track, n) for n in range(begin, upper + 1))
         found.update(place for place in candidates if not is_known(db, place))

@@ -42,7 +42,10 @@ class Peer(Struct, frozen=True, omit_defaults=True):
 
 
 class Range(Struct, frozen=True):
-    """Numbers taken from a track file; `released` is False while a technician must say what was used elsewhere."""
+    """Numbers taken from a track file; `released` is False while a technician must say what was used elsewhere.
+
+    `share`: which of several boxes this one is (`2/3`), by whole booklets (`rules.share`); it stays with the range.
+    """
 
     seller: str
     invoice_type: str
@@ -51,6 +54,7 @@ class Range(Struct, frozen=True):
     begin: int
     end: int
     released: bool
+    share: str = "1/1"
 
 
 class Run(Struct, frozen=True):
@@ -214,7 +218,10 @@ class BoxRetired(EntryData, frozen=True):
 
 
 class TracksImported(EntryData, frozen=True):
-    """A track file was taken: the new ranges, and the file it came from."""
+    """A track file was taken: the new ranges, and the file it came from.
+
+    `typing`: the entry of the first typing, where two persons (`typed_by`) typed the range instead.
+    """
 
     TYPE: ClassVar[str] = "tracks_imported"
     file_name: str
@@ -222,6 +229,8 @@ class TracksImported(EntryData, frozen=True):
     source: str
     peer: Peer | None
     ranges: list[Range]
+    typing: int | None = None
+    typed_by: list[str] = []
 
 
 class TracksRefused(EntryData, frozen=True):
@@ -236,6 +245,115 @@ class TracksRefused(EntryData, frozen=True):
     line: int
     column: int
     value: str
+
+
+class TracksTyped(EntryData, frozen=True):
+    """A person typed a range, and another must type the same: only keyed hashes of the values are kept, a field each."""
+
+    TYPE: ClassVar[str] = "tracks_typed"
+    person: str
+    peer: Peer | None
+    marks: dict[str, str]
+
+
+class TypingDiffered(EntryData, frozen=True):
+    """Another person typed something else than the first; `fields` names where. After three the first one counts no more."""
+
+    TYPE: ClassVar[str] = "typing_differed"
+    typing: int
+    person: str
+    peer: Peer | None
+    fields: list[str]
+
+
+class TracksReserved(EntryData, frozen=True):
+    """Whole booklets were set aside that another system uses: this box never takes them."""
+
+    TYPE: ClassVar[str] = "tracks_reserved"
+    run: Run
+    reason: str
+    person: str
+    peer: Peer | None
+
+
+class TracksHeld(EntryData, frozen=True):
+    """A range, named by its first number, was taken out of use."""
+
+    TYPE: ClassVar[str] = "tracks_held"
+    seller: str
+    year_month: str
+    track: str
+    begin: int
+    reason: str
+    person: str
+    peer: Peer | None
+
+
+class TracksUnheld(EntryData, frozen=True):
+    """A range that was out of use is in use again."""
+
+    TYPE: ClassVar[str] = "tracks_unheld"
+    seller: str
+    year_month: str
+    track: str
+    begin: int
+    person: str
+    peer: Peer | None
+
+
+class TracksExported(EntryData, frozen=True):
+    """The list of what was taken of a period was given away (字軌上傳): over a socket, or by itself into a folder."""
+
+    TYPE: ClassVar[str] = "tracks_exported"
+    seller: str
+    year_month: str
+    form: str
+    sha256: str
+    ranges: int
+    person: str
+    peer: Peer | None
+
+
+class ShareChanged(EntryData, frozen=True):
+    """A period of which nothing was taken is split otherwise: all its ranges have this share from here on."""
+
+    TYPE: ClassVar[str] = "share_changed"
+    seller: str
+    year_month: str
+    share: str
+    person: str
+    peer: Peer | None
+
+
+class PeriodClosed(EntryData, frozen=True):
+    """A period is over for good: what this box never issued of it is unused (空白字軌), as long as nobody undoes it."""
+
+    TYPE: ClassVar[str] = "period_closed"
+    seller: str
+    year_month: str
+    unused: list[Run]
+    person: str
+    peer: Peer | None
+
+
+class PeriodReopened(EntryData, frozen=True):
+    """The closing of a period was undone; it is closed again only by hand."""
+
+    TYPE: ClassVar[str] = "period_reopened"
+    seller: str
+    year_month: str
+    person: str
+    peer: Peer | None
+
+
+class UnusedReported(EntryData, frozen=True):
+    """The unused numbers of a closed period were reported (E0402): the closing can no longer be undone."""
+
+    TYPE: ClassVar[str] = "unused_reported"
+    seller: str
+    year_month: str
+    person: str
+    peer: Peer | None
 
 
 class Labels(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -3,8 +3,8 @@
 `apply` is the only code that changes a projection; live appends and `rebuild` go the same way, so that both are equal.
 
 A range's `state`: `unreleased` (a technician must say what was used elsewhere), `fresh`, `current`, `spent`, `held`
-(out of use), `closed`. A set-aside run's `state`: `elsewhere`, `skipped`, `in_doubt`: never issued, never reported
-unused by themselves.
+(out of use), `closed`, `not_ours` (all of it is other boxes'). A set-aside run's `state`: `elsewhere`, `skipped`,
+`in_doubt`, `reserved`: never issued, never reported unused by themselves; `unused`: of a closed period.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from einvoiced.journal import entries, schema
+from einvoiced.journal import entries, number_ranges, schema
+from einvoiced.journal.number_ranges import put_aside
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 
@@ -51,39 +52,24 @@ class _WithResult(Struct, frozen=True):
 _read_result = msgspec.json.Decoder(_Result).decode
 _read_with_result = msgspec.json.Decoder(_WithResult).decode
 
-TAKE_NUMBER = """
-UPDATE ranges SET next = ?1 + 1
-WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1 AND state = 'current' AND "end" > ?1
+TAKE_NUMBER = f"""
+UPDATE ranges SET next = {number_ranges.NEXT}, taken = taken + 1
+WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1 AND state = 'current' AND last > ?1
 """
-TAKE_FIRST_OR_LAST = """
-UPDATE ranges SET next = ?1 + 1, state = iif(?1 = "end", 'spent', 'current')
+TAKE_FIRST_OR_LAST = f"""
+UPDATE ranges SET next = {number_ranges.NEXT}, taken = taken + 1, state = iif(?1 = last, 'spent', 'current')
 WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1
 """
 INSERT_INVOICE = "INSERT INTO invoices VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _WHERE_RANGE = "WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?"
+_WHERE_HOLDS = 'WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?'
 _WHERE_NUMBER = "WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
 
 def place_of(body: bytes) -> tuple[str, str, str, int]:
     """Seller, period, track and number of an entry that issued or adopted an invoice."""
     return _read_with_result(entries.read(body).data).result.invoice.place
-
-
-def _tracks_imported(db: Db, sequence: int, data: entries.TracksImported) -> None:
-    rows = [
-        (r.seller, r.year_month, r.track, r.begin, r.end, r.invoice_type, r.begin, r.begin - 1, _first(r), sequence)
-        for r in data.ranges
-    ]
-    db.executemany("INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-    for r in data.ranges:
-        (last,) = db.execute(_LAST_ASIDE, (r.seller, r.year_month, r.track, r.end, r.begin)).fetchone()
-        if last is not None:  # a lost import taken again: its numbers were set aside while the range was unknown
-            db.execute(_PASS_OVER, (min(last, r.end), r.seller, r.year_month, r.track))
-
-
-def _first(r: entries.Range) -> str:
-    return "fresh" if r.released else "unreleased"
 
 
 def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
@@ -101,6 +87,8 @@ def _invoice_adopted(db: Db, sequence: int, data: entries.InvoiceAdopted) -> Non
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, "unconfirmed"))
     db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
     _take_from_aside(db, entries.Run(seller, period, track, number, number))
+    place = (seller, period, track, number, number)
+    db.execute(f"UPDATE ranges SET taken = taken + 1 {_WHERE_HOLDS}", place)
 
 
 def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
@@ -118,41 +106,11 @@ def _ceilings_raised(db: Db, _sequence: int, data: entries.CeilingsRaised) -> No
         )
 
 
-def _tracks_released(db: Db, sequence: int, data: entries.TracksReleased) -> None:
-    where = (data.seller, data.year_month, data.track, data.begin)
-    state = f"iif({data.next} > \"end\", 'spent', 'fresh')"
-    db.execute(
-        f"UPDATE ranges SET next = ?, ceiling = ?, state = {state} {_WHERE_RANGE}", (data.next, data.next - 1, *where)
-    )
-    if data.last_used is not None:
-        run = where[:3]
-        _put_aside(db, sequence, "elsewhere", [entries.Run(*run, data.begin, data.last_used)])
-        _put_aside(db, sequence, "skipped", [entries.Run(*run, data.last_used + 1, data.next - 1)])
-
-
-_PASS_OVER = """
-UPDATE ranges SET next = max(next, ?1 + 1), ceiling = max(ceiling, ?1),
-    state = CASE WHEN max(next, ?1 + 1) > "end" THEN 'spent'
-                 WHEN state IN ('fresh', 'unreleased') THEN 'current' ELSE state END
-WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin <= ?1 AND "end" >= ?1
-"""
-
-
-_LAST_ASIDE = """
-SELECT max(last) FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first <= ? AND last >= ?
-"""
-
-
 def _epoch_opened(db: Db, sequence: int, data: entries.EpochOpened) -> None:
-    _put_aside(db, sequence, "in_doubt", data.in_doubt)
-    _put_aside(db, sequence, "elsewhere", data.elsewhere)
+    put_aside(db, sequence, "in_doubt", data.in_doubt)
+    put_aside(db, sequence, "elsewhere", data.elsewhere)
     for run in data.in_doubt + data.elsewhere:
-        db.execute(_PASS_OVER, (run.last, run.seller, run.year_month, run.track))
-
-
-def _put_aside(db: Db, sequence: int, state: str, runs: Iterable[entries.Run]) -> None:
-    rows = [(r.seller, r.year_month, r.track, r.first, r.last, state, sequence) for r in runs if r.first <= r.last]
-    db.executemany("INSERT INTO set_aside VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        number_ranges.pass_over(db, run)
 
 
 def _take_from_aside(db: Db, run: entries.Run) -> None:
@@ -167,7 +125,7 @@ def _take_from_aside(db: Db, run: entries.Run) -> None:
         return
     first, last, state, entry = row
     db.execute("DELETE FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first = ?", (*key, first))
-    _put_aside(db, entry, state, [entries.Run(*key, first, run.first - 1), entries.Run(*key, run.last + 1, last)])
+    put_aside(db, entry, state, [entries.Run(*key, first, run.first - 1), entries.Run(*key, run.last + 1, last)])
 
 
 def _clock_corrected(db: Db, _sequence: int, _data: entries.ClockCorrected) -> None:
@@ -213,9 +171,19 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "box_retired": _retired,
     "epoch_opened": _epoch_opened,
     "ceilings_raised": _ceilings_raised,
-    "tracks_imported": _tracks_imported,
+    "tracks_imported": number_ranges.imported,
     "tracks_refused": _nothing,
-    "tracks_released": _tracks_released,
+    "tracks_released": number_ranges.released,
+    "tracks_reserved": number_ranges.reserved,
+    "tracks_held": number_ranges.held,
+    "tracks_unheld": number_ranges.unheld,
+    "tracks_typed": number_ranges.typed,
+    "typing_differed": number_ranges.typing_differed,
+    "tracks_exported": number_ranges.exported,
+    "share_changed": number_ranges.share_changed,
+    "period_closed": number_ranges.closed,
+    "period_reopened": number_ranges.reopened,
+    "unused_reported": number_ranges.reported,
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,
     "proof_sending": _paper("sending"),
@@ -229,12 +197,22 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
 }
 
 
+TRACK_EVENTS = frozenset(
+    ("tracks_imported", "tracks_refused", "tracks_released", "tracks_reserved", "tracks_held", "tracks_unheld")
+    + ("tracks_typed", "typing_differed", "tracks_exported", "share_changed")
+    + ("period_closed", "period_reopened", "unused_reported")
+)
+"""What `tracks.history` tells."""
+
+
 def apply(db: Db, sequence: int, data: entries.EntryData) -> None:
     """Bring the projections up to an entry, inside the transaction that holds it (journal thread only).
 
     sqlite3.IntegrityError when the entry contradicts what is known, such as a number taken twice.
     """
     _APPLY[data.TYPE](db, sequence, data)
+    if data.TYPE in TRACK_EVENTS:
+        db.execute("INSERT INTO track_events VALUES (?)", (sequence,))
 
 
 def rebuild(db: Db, page: int = 1000) -> None:

@@ -19,10 +19,11 @@ from einvoiced.journal.findings import Findings
 from einvoiced.journal.mac import answer_mac
 from einvoiced.rules.numbers import invoice_number, split_invoice_number
 from einvoiced.rules.period import Period
+from einvoiced.rules.share import Share
 
 BATCH = 5000
 _RANGE = """
-SELECT "end", state FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?
+SELECT "end", state, part, boxes FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?
 """
 _INVOICE = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
@@ -111,9 +112,10 @@ class Replay:
         self.db.execute("COMMIT")
         if self.partial:
             return
-        rows = self.db.execute('SELECT seller, year_month, track, begin, next - 1, "end" FROM ranges').fetchall()
-        for *key, begin, used, end in rows:
-            self._check_gaps(key, begin, min(used, end))
+        sql = 'SELECT seller, year_month, track, begin, next - 1, "end", part, boxes FROM ranges'
+        for *key, begin, used, end, part, boxes in self.db.execute(sql).fetchall():
+            for first, last in Share(part + 1, boxes).runs(begin, min(used, end)):
+                self._check_gaps(key, first, last)
 
     def _lawful(self, envelope: entries.Envelope, data: Any, place: str) -> bool:
         """Whether the invoice may be played; what is wrong with it is a finding either way."""
@@ -146,6 +148,8 @@ class Replay:
         row = self.db.execute(_RANGE, key).fetchone()
         if row is None or not key[3] <= number <= row[0]:
             self._findings.add("outside_range", f"{name} is not of the range that begins with {key[3]:08d}", **where)
+        elif not Share(row[2] + 1, row[3]).has(number):
+            self._findings.add("outside_range", f"{name} is another box's share of its range", **where)
         elif row[1] not in ("current", "fresh"):
             self._findings.add("outside_range", f"{name}: its range was {row[1]} then", **where)
 

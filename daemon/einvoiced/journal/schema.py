@@ -40,6 +40,10 @@ CREATE TABLE ranges (
     ceiling INTEGER NOT NULL,
     state TEXT NOT NULL,
     entry INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    boxes INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    taken INTEGER NOT NULL,
     PRIMARY KEY (seller, year_month, track, begin)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ranges_by_state ON ranges (seller, year_month, state, track, begin);
@@ -73,6 +77,10 @@ CREATE TABLE facts (
     entry INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE track_events (
+    sequence INTEGER PRIMARY KEY
+) STRICT;
+
 CREATE TABLE keys (
     seller TEXT NOT NULL,
     key BLOB NOT NULL,
@@ -81,7 +89,7 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 """
 
-PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts")
+PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts", "track_events")
 
 
 def migrate(connection: sqlite3.Connection) -> None:

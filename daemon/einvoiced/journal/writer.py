@@ -107,12 +107,17 @@ class Journal:
 
     def open(self) -> None:
         """Lock, prove and open the file, then start the thread; a new journal gets its first entry."""
-        self._lock = store.lock(self.directory)
+        try:
+            self._lock = store.lock(self.directory)
+        except BaseException:
+            self.loop.close()
+            raise
         try:
             self._db = store.connect(self.directory)
             self._head = store.prove(self._db)
         except BaseException:
             os.close(self._lock)
+            self.loop.close()
             raise
         self._thread.start()
         self.id, self.secret = self.call(_created)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Size = Literal["small", "title", "huge"]
-"""`small`: body, 0.3 cm. `title`: its Chinese is 0.5 cm high. `huge`: its digits are 0.5 cm high."""
+Size = Literal["detail", "small", "title", "huge"]
+"""`detail`: lists, 0.25 cm. `small`: body, 0.3 cm. `title`: its Chinese is 0.5 cm high. `huge`: its digits are."""
 
 Align = Literal["left", "center", "right"]
 
@@ -40,6 +40,7 @@ class Columns:
 
     lead: str
     cells: tuple[Cell, ...]
+    size: Size = "small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,24 @@ class QrPair:
     right: str
 
 
-Block: TypeAlias = Text | Columns | Rule | Space | Code39 | QrPair
+@dataclass(frozen=True, slots=True)
+class Qr:
+    """One QR code of a slip, in the middle."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bitmap:
+    """A picture of black and white dots: rows of whole bytes, the highest bit left, 1 is black."""
+
+    width: int
+    height: int
+    dots: bytes
+    align: Align = "center"
+
+
+Block: TypeAlias = Text | Columns | Rule | Space | Code39 | QrPair | Qr | Bitmap
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,39 @@ from functools import partial
 from typing import TypeAlias
 
 from einvoiced.proof import code39, qr
-from einvoiced.proof.document import Block, Cell, Code39, Columns, Document, QrPair, Rule, Size, Space, Text
+from einvoiced.proof.document import (
+    Bitmap,
+    Block,
+    Cell,
+    Code39,
+    Columns,
+    Document,
+    Qr,
+    QrPair,
+    Rule,
+    Size,
+    Space,
+    Text,
+)
 from einvoiced.proof.fonts import FontBook, printable
 from einvoiced.proof.matrix import Matrix
 from einvoiced.proof.profile import PrinterProfile
 from einvoiced.proof.wrap import wrap
 
-EM_MM: dict[Size, float] = {"small": 3.0, "title": 5.5, "huge": 6.9}
+EM_MM: dict[Size, float] = {"detail": 2.5, "small": 3.0, "title": 5.5, "huge": 6.9}
 """Em heights. Ink is lower: Noto's Chinese has 0.92 em (5.5 mm: 5.0), its digits 0.73 (6.9 mm: 5.0; 3.0 mm: 2.2)."""
 
 SMALLER: dict[Size, tuple[Size, ...]] = {
     "huge": ("huge", "title", "small"),
     "title": ("title", "small"),
     "small": ("small",),
+    "detail": ("detail",),
 }
 CODE39_MM = 5.5
 """The law wants 5."""
+
+QR_MM = 30.0
+"""How large a slip's own QR code may become."""
 
 _ASCENT = 0.88
 _LEADING = 1 / 8
@@ -65,7 +82,16 @@ class Cells:
     dot_height: int
 
 
-Box: TypeAlias = Line | Fill | Cells
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """A picture as it is."""
+
+    x: int
+    y: int
+    picture: Bitmap
+
+
+Box: TypeAlias = Line | Fill | Cells | Dots
 
 
 @dataclass(slots=True)
@@ -130,6 +156,10 @@ class _Setter:
                 self._code39(block)
             case QrPair():
                 self._qr_pair(block)
+            case Qr():
+                self._qr(block)
+            case Bitmap():
+                self._bitmap(block)
 
     # -- text ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +207,7 @@ class _Setter:
     # -- rows with columns ---------------------------------------------------------------------------------------
 
     def _columns(self, block: Columns) -> None:
-        em = self._em("small")
+        em = self._em(block.size)
         step = partial(self._step, em=em, bold=False)
         lead = wrap(printable(block.lead), self.page.width, step)
         rows = self._rows(block.cells, em)
@@ -228,3 +258,20 @@ class _Setter:
         for x, matrix in ((place.left, left), (place.right, right)):
             self.page.boxes.append(Cells(x, top, matrix, place.module, place.module))
         self.page.height = top + left.rows * place.module + place.quiet
+
+    def _qr(self, block: Qr) -> None:
+        matrix = qr.single(block.text)
+        module = min(self.profile.dots, self.profile.to_dots(QR_MM)) // (matrix.columns + 2 * qr.QUIET_MODULES)
+        if module < 2:
+            raise ValueError(f"a QR code of {matrix.columns} modules does not fit {self.profile.dots} dots")
+        quiet, x = qr.QUIET_MODULES * module, (self.page.width - matrix.columns * module) // 4 * 2
+        self.page.boxes.append(Cells(x, self.page.height + quiet, matrix, module, module))
+        self.page.height += matrix.rows * module + 2 * quiet
+
+    def _bitmap(self, block: Bitmap) -> None:
+        if block.width > self.page.width:
+            raise ValueError(f"a picture of {block.width} dots does not fit {self.profile.dots}")
+        free = self.page.width - block.width
+        x = {"left": 0, "center": free // 2, "right": free}[block.align]
+        self.page.boxes.append(Dots(x, self.page.height, block))
+        self.page.height += block.height

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from einvoiced.proof.fonts import FontBook
-from einvoiced.proof.layout import Cells, Fill, Line, Page
+from einvoiced.proof.layout import Cells, Dots, Fill, Line, Page
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +24,8 @@ def draw(page: Page, fonts: FontBook) -> Image.Image:
             _line(picture, box, fonts)
         elif isinstance(box, Cells):
             _cells(picture, box)
+        elif isinstance(box, Dots):
+            _dots(picture, box)
         else:
             _fill(picture, box)
     return picture
@@ -45,6 +47,13 @@ def _cells(picture: Image.Image, box: Cells) -> None:
     mask = Image.frombytes("L", (matrix.columns, matrix.rows), matrix.cells.translate(_MASK))
     size = (matrix.columns * box.dot_width, matrix.rows * box.dot_height)
     picture.paste(BLACK, (box.x, box.y), mask.resize(size, Image.Resampling.NEAREST))
+
+
+def _dots(picture: Image.Image, box: Dots) -> None:
+    from PIL import Image
+
+    mask = Image.frombytes("1", (box.picture.width, box.picture.height), box.picture.dots)
+    picture.paste(BLACK, (box.x, box.y), mask)
 
 
 def _fill(picture: Image.Image, box: Fill) -> None:

@@ -71,18 +71,48 @@ class Share:
 
         With it a range need not be taken apart: the number after `n` is `first(numbers, n + 1)`.
         """
-        wanted = max(at_least, numbers.begin)
-        number = wanted if self.has(wanted) else self._first_booklet(wanted) * BOOKLET
-        return number if number <= numbers.end else None
+        return self.first_between(numbers.begin, numbers.end, at_least)
 
     def left(self, numbers: NumberRange, at_least: int = 0) -> int:
         """How many of this box's numbers of a range are not below `at_least`."""
-        number = self.first(numbers, at_least)
-        if number is None:
-            return 0
-        booklet_end = number - number % BOOKLET + BOOKLET - 1
-        later = (numbers.end // BOOKLET - number // BOOKLET) // self.of
-        return booklet_end - number + 1 + later * BOOKLET
+        return self.count_between(max(numbers.begin, at_least), numbers.end)
+
+    def first_between(self, begin: int, end: int, at_least: int = 0) -> int | None:
+        """This box's first number from `begin` to `end` (both included) that is not below `at_least`."""
+        wanted = max(at_least, begin)
+        number = wanted if self.has(wanted) else self._first_booklet(wanted) * BOOKLET
+        return number if number <= end else None
+
+    def last_between(self, begin: int, end: int) -> int | None:
+        """This box's last number from `begin` to `end`; None when there is none."""
+        booklet = end // BOOKLET
+        number = end if self.has(end) else (booklet - (booklet - self.index + 1) % self.of) * BOOKLET + BOOKLET - 1
+        return number if number >= begin else None
+
+    def count_between(self, begin: int, end: int) -> int:
+        """How many numbers from `begin` to `end` are this box's."""
+        return max(0, self._below(end + 1) - self._below(begin))
+
+    def after(self, number: int) -> int:
+        """The number that this box takes after one of its own, wherever its range ends: the journal counts so in SQL."""
+        return number + 1 + ((self.of - 1) * BOOKLET if number % BOOKLET == BOOKLET - 1 else 0)
+
+    def reach(self, number: int, count: int) -> int:
+        """The end of the booklet that holds the last of `count` (1 or more) numbers from one of its own on."""
+        return number - number % BOOKLET + (number % BOOKLET + count - 1) // BOOKLET * self.of * BOOKLET + BOOKLET - 1
+
+    def runs(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """This box's numbers from `first` to `last` as runs as long as possible."""
+        if self.of == 1:
+            yield from ((first, last),) if first <= last else ()
+            return
+        for booklet in range(self._first_booklet(first), last // BOOKLET + 1, self.of):
+            yield max(first, booklet * BOOKLET), min(last, booklet * BOOKLET + BOOKLET - 1)
+
+    def _below(self, number: int) -> int:
+        """How many of its numbers, from 0 on, are below a number."""
+        rounds, rest = divmod(number, BOOKLET * self.of)
+        return rounds * BOOKLET + min(max(rest - (self.index - 1) * BOOKLET, 0), BOOKLET)
 
     def _first_booklet(self, number: int) -> int:
         """This box's first booklet that is not before the one of `number`."""
@@ -92,3 +122,7 @@ class Share:
     def _each(self, numbers: NumberRange) -> Iterator[NumberRange]:
         for booklet in range(self._first_booklet(numbers.begin), numbers.end // BOOKLET + 1, self.of):
             yield replace(numbers, begin=booklet * BOOKLET, end=booklet * BOOKLET + BOOKLET - 1)
+
+
+ALONE = Share(1, 1)
+"""The share of a box that has all numbers of its shop for itself."""
