@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -43,6 +42,7 @@ from einvoiced.rules.barcodes import aes_sealer
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
 from einvoiced.rules.share import Share
+from einvoiced.waiting import happened
 
 SWITCH_INTERVAL = 0.0002
 """Seconds a thread may keep the interpreter: rendering a strip must not hold up an answer."""
@@ -128,7 +128,8 @@ class Daemon:
         if self._journal is None:
             return None
         try:
-            counts = await asyncio.wait_for(self._journal.submit(count(self._box)), DISK_SECONDS)
+            async with asyncio.timeout(DISK_SECONDS):
+                counts = await self._journal.submit(count(self._box))
             self._box.unlock("disk_stuck")
             return counts
         except TimeoutError:
@@ -239,8 +240,7 @@ class Daemon:
         deadline = self._loop.time() + WITNESS_SECONDS
         while not self._witnesses.heard_all and self._loop.time() < deadline:
             self._reported.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reported.wait(), deadline - self._loop.time())
+            await happened(self._reported, deadline - self._loop.time())
 
     def _report(self, report: Report, judged: Judged) -> None:
         """A witness reported: ahead of us or of another history, the box locks and appends nothing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from einvoiced.errors import CeilingReached, EinvoicedError
 from einvoiced.journal import beside
 from einvoiced.journal.witnesses import Witnesses
 from einvoiced.journal.writer import Journal
+from einvoiced.waiting import happened
 
 LEAST_AHEAD, MOST_AHEAD = 100, 12_800
 """Numbers that lie below the ceiling after a raise: two booklets, and more while they are used up within seconds."""
@@ -55,8 +55,7 @@ class CeilingKeeper:
             except (OSError, EinvoicedError) as error:
                 log.error("ceilings cannot be raised: %s", error)
                 self._journal.release(error if isinstance(error, EinvoicedError) else None)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._poked.wait(), LOOK_SECONDS)
+            await happened(self._poked, LOOK_SECONDS)
 
     async def raise_now(self) -> None:
         """Raise where needed, and allow what the witnesses and the file then know."""
@@ -82,8 +81,6 @@ class CeilingKeeper:
     async def _wait_for_witnesses(self, sequence: int) -> None:
         while not self._witnesses.reached(sequence):
             self._witnessed.clear()
-            try:
-                await asyncio.wait_for(self._witnessed.wait(), PATIENCE)
-            except TimeoutError:
+            if not await happened(self._witnessed, PATIENCE):
                 silent = ", ".join(sorted(self._witnesses.required))
                 self._journal.release(CeilingReached(witnesses=silent))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from einvoiced.actions.status import Status
 from einvoiced.hardware.lamps import Lamps, LampState
+from einvoiced.waiting import happened
 
 SECONDS = 1.0
 VERDICT_SECONDS = 10.0
@@ -50,10 +51,7 @@ class LampKeeper:
             except OSError as error:
                 log.warning("the lamps cannot be set: %s", error)
             self._look.clear()
-            try:
-                await asyncio.wait_for(self._look.wait(), SECONDS)
-            except TimeoutError:
-                pass
+            await happened(self._look, SECONDS)
 
     async def close(self) -> None:
         """All off."""

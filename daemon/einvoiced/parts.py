@@ -44,7 +44,9 @@ def printer(section: config.PrinterSection) -> Transport | None:
     )
 
 
-def profile(section: config.PrinterSection, config_file: Path = Path("/etc/einvoiced/einvoiced.toml")) -> PrinterProfile:
+def profile(
+    section: config.PrinterSection, config_file: Path = Path("/etc/einvoiced/einvoiced.toml")
+) -> PrinterProfile:
     """What the proof must know of the printer; ConfigError for a profile that is not there or not right."""
     return config.printer_profile(config_file, section)
 

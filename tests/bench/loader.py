@@ -64,7 +64,7 @@ class _Writer:
 
     def __init__(self, db: sqlite3.Connection, head: store.Head, sample: entries.Envelope) -> None:
         self.db, self.sequence, self.hash, self.time = db, head.sequence, head.hash, head.time
-        self.period = json.loads(sample.data)["result"]["invoice"]["year_month"]
+        self.period = json.loads(bytes(sample.data))["result"]["invoice"]["year_month"]
         self._box = Box(VirtualClock(), Path())
         self._box.journal_id = json.loads(db.execute("SELECT body FROM entries WHERE sequence = 1").fetchone()[0])[
             "data"
@@ -76,9 +76,9 @@ class _Writer:
     def _split(self, sample: entries.Envelope) -> str:
         """The sample's data with a hole wherever a copy differs."""
         text = bytes(sample.data).decode().replace("%", "%%")
-        result = json.loads(sample.data)["result"]
+        result = json.loads(bytes(sample.data))["result"]
         holes = {
-            json.loads(sample.data)["key"]: "%(key)s",
+            json.loads(bytes(sample.data))["key"]: "%(key)s",
             f'"sequence":{sample.sequence}': '"sequence":%(sequence)d',
             result["mac"]: "%(mac)s",
             result["invoice"]["invoice_number"]: "NQ%(number)08d",

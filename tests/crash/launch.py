@@ -191,7 +191,7 @@ def _prepare(options: argparse.Namespace) -> None:
     if options.in_memory:
         store.check_place = lambda _directory: None
     if options.checkpoint_every:
-        writer.CHECKPOINT_EVERY = options.checkpoint_every
+        writer.CHECKPOINT_PAGES = options.checkpoint_every * 4
     if options.notes:
         take_notes()
     if options.fault:

@@ -142,9 +142,7 @@ def _range_state(
     label = Period.from_year_month(year_month).label
     following = f"{next_:08d}" if left else None
     share = str(Share(part + 1, boxes))
-    return RangeState(
-        year_month, label, track, f"{begin:08d}", f"{end:08d}", following, left, state, share, taken
-    )
+    return RangeState(year_month, label, track, f"{begin:08d}", f"{end:08d}", following, left, state, share, taken)
 
 
 _LEFT = f"""

@@ -203,9 +203,7 @@ def journal_begun(tx: Transaction) -> datetime:
 
 
 def _entry_range(r: NumberRange, share: Share, *, released: bool) -> entries.Range:
-    return entries.Range(
-        r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released, str(share)
-    )
+    return entries.Range(r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released, str(share))
 
 
 _KNOWN = """

@@ -158,8 +158,7 @@ def share_changed(db: Db, _sequence: int, data: entries.ShareChanged) -> None:
         now = "not_ours" if last is None else "spent" if first is None else was
         next_ = end + 1 if first is None else first
         db.execute(
-            "UPDATE ranges SET next = ?, ceiling = ?, state = ?, last = ?, boxes = ?, part = ? "
-            f"{_WHERE} AND begin = ?",
+            f"UPDATE ranges SET next = ?, ceiling = ?, state = ?, last = ?, boxes = ?, part = ? {_WHERE} AND begin = ?",
             (next_, next_ - 1, now, begin - 1 if last is None else last, share.of, share.index - 1, *key, begin),
         )
 

@@ -10,7 +10,7 @@ A range's `state`: `unreleased` (a technician must say what was used elsewhere),
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -91,12 +91,54 @@ def _invoice_adopted(db: Db, sequence: int, data: entries.InvoiceAdopted) -> Non
     db.execute(f"UPDATE ranges SET taken = taken + 1 {_WHERE_HOLDS}", place)
 
 
-def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
-    def apply_state(db: Db, _sequence: int, data: Any) -> None:
-        (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (data.invoice,)).fetchone()
-        db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *place_of(body)))
+def _set_paper(db: Db, invoice: int, state: entries.Paper) -> None:
+    (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (invoice,)).fetchone()
+    db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *place_of(body)))
 
-    return apply_state
+
+def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
+    return lambda db, _sequence, data: _set_paper(db, data.invoice, state)
+
+
+_REPORTED: dict[entries.Outcome, entries.Paper] = {"printed": "printed", "unknown": "unconfirmed", "not_begun": "till"}
+_RESOLVED: dict[entries.Verdict, entries.Paper] = {
+    "there": "printed",
+    "damaged": "printed",
+    "nothing_usable": "to_replace",
+}
+
+
+def _proof_printed(db: Db, _sequence: int, data: entries.ProofPrinted) -> None:
+    _set_paper(db, data.invoice, "sent" if data.confirmation == "none" else "printed")
+
+
+def _proof_reported(db: Db, _sequence: int, data: entries.ProofReported) -> None:
+    _set_paper(db, data.invoice, _REPORTED[data.outcome])
+
+
+def _proof_resolved(db: Db, _sequence: int, data: entries.ProofResolved) -> None:
+    _set_paper(db, data.invoice, _RESOLVED[data.verdict])
+
+
+def _copy_ordered(db: Db, sequence: int, data: entries.CopyOrdered) -> None:
+    state = "queued" if data.printer == "box" else "handed_out"
+    db.execute("INSERT INTO copies VALUES (?, ?, ?, ?)", (sequence, data.invoice, data.number, state))
+
+
+def _copy(state: str) -> Callable[[Db, int, Any], None]:
+    return lambda db, _sequence, data: _run(db, "UPDATE copies SET state = ? WHERE entry = ?", state, data.copy)
+
+
+def _slip_queued(db: Db, sequence: int, data: entries.SlipQueued) -> None:
+    db.execute("INSERT INTO slips VALUES (?, ?, 'queued')", (key_bytes(data.key), sequence))
+
+
+def _slip(state: str) -> Callable[[Db, int, Any], None]:
+    return lambda db, _sequence, data: _run(db, "UPDATE slips SET state = ? WHERE entry = ?", state, data.slip)
+
+
+def _run(db: Db, statement: str, *values: object) -> None:
+    db.execute(statement, values)
 
 
 def _ceilings_raised(db: Db, _sequence: int, data: entries.CeilingsRaised) -> None:
@@ -133,7 +175,11 @@ def _clock_corrected(db: Db, _sequence: int, _data: entries.ClockCorrected) -> N
 
 
 def _restored(db: Db, sequence: int, _data: entries.JournalRestored) -> None:
-    db.execute("UPDATE invoices SET paper = 'unconfirmed' WHERE paper IN ('queued', 'sending', 'unconfirmed')")
+    db.execute(
+        f"UPDATE invoices SET paper = 'unconfirmed' WHERE {schema.WAITING_PAPER} AND paper IN ('queued', 'sending')"
+    )
+    db.execute("UPDATE copies SET state = 'unconfirmed' WHERE state IN ('queued', 'sending')")
+    db.execute("UPDATE slips SET state = 'unconfirmed' WHERE state = 'queued'")
 
 
 def _retired(db: Db, sequence: int, data: entries.BoxRetired) -> None:
@@ -187,9 +233,23 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,
     "proof_sending": _paper("sending"),
-    "proof_printed": _paper("printed"),
+    "proof_printed": _proof_printed,
     "proof_requeued": _paper("queued"),
     "proof_unconfirmed": _paper("unconfirmed"),
+    "proof_failed": _paper("failed"),
+    "proof_ordered": _paper("queued"),
+    "proof_handed_out": _paper("handed_out"),
+    "proof_reported": _proof_reported,
+    "proof_resolved": _proof_resolved,
+    "copy_ordered": _copy_ordered,
+    "copy_sending": _copy("sending"),
+    "copy_printed": _copy("printed"),
+    "copy_requeued": _copy("queued"),
+    "copy_unconfirmed": _copy("unconfirmed"),
+    "slip_queued": _slip_queued,
+    "slip_printed": _slip("printed"),
+    "slip_unconfirmed": _slip("unconfirmed"),
+    "drawer_opened": _nothing,
     "clock_corrected": _clock_corrected,
     "clock_jumped": _nothing,
     "segment_sealed": _sealed,

@@ -58,7 +58,24 @@ CREATE TABLE invoices (
     PRIMARY KEY (seller, year_month, track, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invoices_waiting_for_paper ON invoices (sequence, paper)
-    WHERE paper IN ('queued', 'sending', 'unconfirmed');
+    WHERE paper IN ('queued', 'sending', 'unconfirmed', 'failed', 'to_replace');
+
+CREATE TABLE copies (
+    entry INTEGER PRIMARY KEY,
+    invoice INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    state TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX copies_of_invoice ON copies (invoice, number);
+CREATE INDEX copies_waiting ON copies (entry, state) WHERE state IN ('queued', 'sending');
+
+CREATE TABLE slips (
+    key BLOB PRIMARY KEY,
+    entry INTEGER NOT NULL,
+    state TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX slips_waiting ON slips (entry) WHERE state = 'queued';
+CREATE INDEX slips_by_entry ON slips (entry);
 
 CREATE TABLE set_aside (
     seller TEXT NOT NULL,
@@ -89,7 +106,9 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 """
 
-PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts", "track_events")
+PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts", "track_events", "copies", "slips")
+WAITING_PAPER = "paper IN ('queued', 'sending', 'unconfirmed', 'failed', 'to_replace')"
+"""What a question about waiting paper says word for word, so that its small index is used."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -50,6 +50,8 @@ def lock(directory: Path) -> int:
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_place(directory)
+    for above in (directory.parent, directory.parent.parent):  # a new directory's name is not safe before
+        _sync_directory(above)
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -129,6 +131,8 @@ def prove_tail(db: sqlite3.Connection, count: int = TAIL) -> Head:
         return Head(1, 0, entries.NO_PREVIOUS, "")
     newer: entries.Envelope | None = None
     for sequence, body in rows:
+        if not isinstance(body, bytes):
+            raise JournalBroken(detail=f"entry {sequence} is no text")
         envelope = entries.read(body)
         if envelope.sequence != sequence:
             raise JournalBroken(detail=f"entry {sequence} calls itself {envelope.sequence}")

@@ -97,5 +97,5 @@ class PrinterProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return max(0.0, (max(PAPER_MM, self.roll_mm) - self.to_mm(self.dots)) / 2)
 
 
-GENERIC_58 = PrinterProfile(name="generic-58")
-"""What any 58 mm ESC/POS printer can do, for printers that nobody knows: no cut, confirmed by its status alone."""
+GENERIC_58 = PrinterProfile(name="generic-58", description="any 58 mm printer, 203 dpi", cutter=True)
+"""What any 58 mm ESC/POS printer can do, for printers that nobody knows (one without a cutter passes over the cut)."""

@@ -33,6 +33,7 @@ from einvoiced.journal.witnesses import Report
 from einvoiced.journal.writer import Journal
 from einvoiced.rpc import protocol
 from einvoiced.rules.sale import check_text
+from einvoiced.waiting import happened
 
 TILL, ADMIN = "till", "admin"
 PROTOCOL = 1
@@ -55,9 +56,7 @@ class Appended:
         """Until an entry is appended, or time is up."""
         self.waited_for += 1
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except TimeoutError:
-            pass
+            await happened(self._event, seconds)
         finally:
             self.waited_for -= 1
 
