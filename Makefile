@@ -11,6 +11,7 @@ menu:
 	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make bench       measure; writes build/bench.json"
+	@echo "make bench-big   the same with ten million invoices in the journal (half an hour, 20 GB)"
 	@echo "make clean       remove what was built"
 
 setup:
@@ -39,6 +40,10 @@ crash: setup
 bench:
 	@tools/setup.sh dev,bench
 	@$(PYTHON) -m tests.bench
+
+bench-big:
+	@tools/setup.sh dev,bench
+	@$(PYTHON) -m tests.bench --big --name bench-big
 
 clean:
 	rm -rf build dist demo-box .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from einvoiced.client import BoxUnreachable
-from tools.virtualbox import VirtualBox, durable_folder, track_file
+from einvoiced.rules.period import Period
+from tools.virtualbox import VirtualBox, durable_folder, this_period, track_file
 
 MANUAL = Path(__file__).parent.parent / "docs" / "protocol.md"
 _EXAMPLE = re.compile(r"<!-- example (?P<name>[a-z._]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -51,7 +52,10 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
         said[name or method] = (request, answer)
         return answer.get("result")
 
-    content = base64.b64encode(track_file(("NQ", 42_519_550, 42_522_049)).encode()).decode()
+    following = this_period().next()
+    rows = track_file(("NQ", 42_519_550, 42_522_049))
+    rows += track_file(("RT", 10_000_000, 10_000_499), period=following).partition("\r\n")[2]
+    content = base64.b64encode(rows.encode()).decode()
     (waits,) = ask("tracks.import", file_name="invnoapply.csv", content=content)["to_release"]
     place = {name: waits[name] for name in ("year_month", "track", "begin")}
     ask("tracks.release", **place, last_used="42519612", technician="陳技師")
@@ -62,7 +66,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proof to be printed")
     ask("invoice.get", till=True, key=KEY)
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
-    ask("tracks.list")
+    _ask_about_tracks(ask, waits["year_month"], following)
     ask("box.status", till=True)
     ask("box.info", till=True)
     page = ask("journal.read", after=0, limit=1)
@@ -71,8 +75,29 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("witness.report", **report)
     ask("journal.seal", year_month=waits["year_month"])
     ask("clock.correct", technician="陳技師")
+    box.set_clock(offset=70 * 86_400)  # from here on the period is over, whatever the day
+    for verb in ("close", "reopen", "close", "reported"):
+        ask(f"period.{verb}", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
     return said
+
+
+def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:
+    """What people do with number ranges."""
+    typed = {"period": f"{following.roc_year:03d}{following.first_month:02d}", "track": "SU"}
+    typed |= {"begin": "20000000", "end": "20000099"}
+    first = ask("tracks.type", "first_typing", person="王店長", **typed)
+    ask("tracks.type", person="李副店長", **typed, confirms=first["typing"])
+    place = {"year_month": following.year_month, "track": "RT", "begin": "10000400"}
+    ask("tracks.reserve", **place, end="10000499", reason="美食街的系統使用", person="王店長")
+    place["begin"] = "10000000"
+    ask("tracks.hold", **place, reason="先用另一段", person="王店長")
+    ask("tracks.unhold", **place, person="王店長")
+    ask("tracks.share", year_month=following.year_month, person="陳技師")
+    ask("tracks.list")
+    ask("tracks.export", year_month=year_month, form="csv", person="王店長")
+    ask("tracks.history", limit=3)
+    ask("stock.plan")
 
 
 def _answers(box: VirtualBox) -> bool:

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,18 +24,19 @@ from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.start_checks import check_files, find_faults
-from einvoiced.actions.status import PaperState, Status, make_status
+from einvoiced.actions.status import Status, make_status
 from einvoiced.ceiling_keeper import CeilingKeeper
 from einvoiced.clock_watch import ClockWatch
 from einvoiced.errors import BoxStopping, ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
 from einvoiced.followers import slips
-from einvoiced.followers.paper import PaperFollower
 from einvoiced.inbox import Inbox
-from einvoiced.journal import beside
+from einvoiced.journal import beside, schema, store
 from einvoiced.journal.transaction import NotYet
 from einvoiced.journal.witnesses import Report, Witnesses
 from einvoiced.journal.writer import Journal
 from einvoiced.lamp_keeper import LampKeeper
+from einvoiced.paper_desk import PaperDesk
+from einvoiced.period_keeper import PeriodKeeper
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import ADMIN, TILL, Methods
 from einvoiced.rules.barcodes import aes_sealer
@@ -43,6 +44,9 @@ from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
 from einvoiced.rules.share import Share
 from einvoiced.waiting import happened
+
+if TYPE_CHECKING:
+    from einvoiced.proof.document import Document
 
 SWITCH_INTERVAL = 0.0002
 """Seconds a thread may keep the interpreter: rendering a strip must not hold up an answer."""
@@ -77,12 +81,12 @@ class Daemon:
         self._servers: list[server.Server] = []
         self._journal: Journal | None = None
         self._journal_error: EinvoicedError = JournalBroken(detail="not open yet")
-        self._paper: PaperFollower | None = None
         self._inbox: Inbox | None = None
         self._shop_name = ""
         self._loop = asyncio.get_running_loop()
         self._beside: beside.Beside | None = None
         self._keeper: CeilingKeeper
+        self._periods: PeriodKeeper | None = None
         self._reported = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -90,6 +94,7 @@ class Daemon:
         """Bring everything up; READY when it can issue or can say why not."""
         self._config, problem = self._read_config()
         self._box = Box(parts.clock(self._config.clock), self._state / "journal")
+        self._desk = PaperDesk(self._box, self.journal)
         self._clock_watch = ClockWatch(self._box.clock)
         if problem is not None:
             self._box.lock("config_error", problem.message, problem.message_zh)
@@ -120,8 +125,7 @@ class Daemon:
     async def status(self) -> Status:
         """What `box.status` answers."""
         counts = await self._counts()
-        paper = self._paper.state if self._paper is not None else PaperState()
-        return make_status(self._box, counts, paper)
+        return make_status(self._box, counts, self._desk.state)
 
     async def _counts(self) -> Counts | None:
         """The journal's part of a status; None when there is no journal, or a disk that does not answer."""
@@ -146,8 +150,7 @@ class Daemon:
             self._journal.release(BoxStopping())  # what waits at a ceiling: its keeper is gone
         for each in self._servers:
             await _in_loop(self._loop_of(each.name), each.stop())
-        if self._paper is not None:
-            await asyncio.to_thread(self._paper.stop)
+        await asyncio.to_thread(self._desk.stop)
         if self._journal is not None:
             await self._stop_journal(self._journal)
         await self._lamps.close()
@@ -178,7 +181,6 @@ class Daemon:
             return
         settings = self._config
         self._box.id = settings.box.id
-        self._box.prints = settings.printer.transport != "none"
         try:
             seal = aes_sealer(config.qr_key(self._config_file, settings))
         except ConfigError as error:
@@ -187,6 +189,7 @@ class Daemon:
             return
         s = settings.seller
         self._shop_name = s.name
+        self._desk.configure(settings.printer, self._config_file, s.name)
         self._box.shop = Shop(
             Seller(s.identifier, s.name, s.address, s.telephone),
             Policy(settings.sales.mixed_tax, frozenset(settings.sales.carriers)),
@@ -204,7 +207,7 @@ class Daemon:
             self._state.mkdir(parents=True, exist_ok=True)
             self._beside = beside.read(self._state)
             check_files(self._state / "journal", self._beside)
-            journal.open()
+            journal.open(lambda: schema.migrate_apart(self._state / "journal" / store.FILE))
             journal.freeze(NotYet())
         except EinvoicedError as error:
             self._journal_error = error
@@ -234,6 +237,8 @@ class Daemon:
         content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
         await asyncio.to_thread(beside.write, self._state, content)
         self._tasks.append(asyncio.create_task(self._keeper.run(), name="ceilings"))
+        self._periods = PeriodKeeper(self._box, journal, self._state)
+        self._tasks.append(asyncio.create_task(self._periods.run(), name="periods"))
 
     async def _hear_witnesses(self) -> None:
         """Give every configured witness a little time to report before anything is appended."""
@@ -270,6 +275,10 @@ class Daemon:
         """The tills' socket is served in the journal's own loop: no request changes threads. The admin's in ours."""
         self._methods = Methods(self._box, self.journal, self._importer, self.status)
         self._methods.on_report = self._report
+        self._methods.paper.desk = self._desk
+        self._methods.on_plan = lambda plan: self._print_slip(
+            slips.plan_slip(plan, self._shop_name, self._box.clock.now())
+        )
         if self._journal is not None:
             self._journal.on_group = self._committed
         given = systemd.listening_sockets()
@@ -288,7 +297,7 @@ class Daemon:
         folder = parts.folder_stick(self._config.stick, self._state / "inbox")
         inbox = self._inbox = Inbox(self._state / "inbox", self._importer, folder)
         inbox.on_busy = self._lamps.busy
-        inbox.on_empty = lambda: self._print_slip(slips.empty_stick_slip(self._shop_name, self._box.clock.now()))
+        inbox.on_nothing = self._tell_nothing
         parts.watch_usb(self._config.stick, self._lamps.stick_seen)
         self._tasks += [
             asyncio.create_task(inbox.run(), name="inbox"),
@@ -297,12 +306,8 @@ class Daemon:
         ]
 
     def _start_printer(self) -> None:
-        transport = parts.printer(self._config.printer)
-        if transport is None or self._journal is None or self._box.frozen:
-            return
-        profile = parts.profile(self._config.printer)
-        self._paper = PaperFollower(self._journal, transport, profile, self._shop_name)
-        self._paper.start()
+        if self._journal is not None and not self._box.frozen:
+            self._desk.start(self._journal)
 
     # -- what happens meanwhile
 
@@ -311,22 +316,32 @@ class Daemon:
         ceilings = self._box.ceilings
         if ceilings is not None and ceilings.wanted:
             self._loop.call_soon_threadsafe(self._keeper.poke)
-        if self._box.paper_waits and self._paper is not None:
+        if self._box.paper_waits:
             self._box.paper_waits = False
-            self._paper.wake()
+            self._desk.wake()
         if self._methods.appended.waited_for:
             self._loop.call_soon_threadsafe(self._methods.appended.note, sequence)
 
     def _tell_verdict(self, source: str, file_name: str, verdict: Verdict) -> None:
         refused = isinstance(verdict, EinvoicedError)
         logger.log(logging.WARNING if refused else logging.INFO, "track file %s: %s", file_name, verdict)
-        if source == "stick":
+        self._periods_poked()
+        if source in ("stick", "typed"):
             self._lamps.verdict(refused)
             self._print_slip(slips.verdict_slip(file_name, verdict, self._shop_name, self._box.clock.now()))
 
-    def _print_slip(self, document: object) -> None:
-        if self._paper is not None:
-            self._paper.print_slip(document)  # type: ignore[arg-type]
+    def _periods_poked(self) -> None:
+        if self._periods is not None:
+            self._periods.poke()
+
+    def _tell_nothing(self, why: str) -> None:
+        """A stick gave no verdict: say so once."""
+        logger.warning("a stick without a track file: %s", why)
+        self._lamps.verdict(refused=True)
+        self._print_slip(slips.nothing_slip(why, self._shop_name, self._box.clock.now()))
+
+    def _print_slip(self, document: Document) -> None:
+        self._desk.print_slip(document)
 
     async def _housekeeping(self) -> None:
         """Every few seconds: the clocks, the journal that could not be opened, the status; a fault is logged."""

@@ -359,6 +359,56 @@ class BoxRetiredError(EinvoicedError):
     zh = "本機已由 {technician} 停用，不再開立發票。"
 
 
+class PeriodCloseTooEarly(EinvoicedError):
+    code, name, retry = 2040, "period_close_too_early", "after_cure"
+    en = (
+        "{period} can be closed from {earliest} on, by a clock that the network confirms; until then nothing is unused."
+    )
+    zh = "{period} 須於 {earliest} 之後、時間經網路校時才能結束；在此之前不會產生空白字軌。"
+
+
+class PeriodNotClosed(EinvoicedError):
+    code, name, retry = 2041, "period_not_closed", "never"
+    en = "{period} is not closed; close it first (einvoicectl period close)."
+    zh = "{period} 尚未結束；請先執行 einvoicectl period close。"
+
+
+class PeriodReported(EinvoicedError):
+    code, name, retry = 2042, "period_reported", "never"
+    en = "The unused numbers of {period} were reported; its closing can no longer be undone."
+    zh = "{period} 的空白字軌已申報，不能再取消。"
+
+
+class PeriodIsClosed(EinvoicedError):
+    code, name, retry = 2043, "period_is_closed", "never"
+    en = "{period} is closed and its left-over numbers are unused; undo that first (einvoicectl period reopen)."
+    zh = "{period} 已結束，剩餘號碼已列為空白字軌；請先取消結束（einvoicectl period reopen）。"
+
+
+class ShareInUse(EinvoicedError):
+    code, name, retry = 2044, "share_in_use", "never"
+    en = "Numbers of {period} were taken with the share {share}; it can only be changed for a period that is untouched."
+    zh = "{period} 已用份額 {share} 開立過發票；只有完全未使用的期別才能更改份額。"
+
+
+class BookletsNotFree(EinvoicedError, ValueError):
+    code, name, retry = 2045, "booklets_not_free", "never"
+    en = "{asked} cannot be reserved: {detail}; see tracks.list."
+    zh = "{asked} 不能保留：{detail_zh}；請查 tracks.list。"
+
+
+class TypingUnknown(EinvoicedError, LookupError):
+    code, name, retry = 2046, "typing_unknown", "never"
+    en = "No first typing {typing} waits for a second; let the first person type again."
+    zh = "沒有編號 {typing} 的第一次輸入；請第一人重新輸入。"
+
+
+class TypedTooOften(EinvoicedError):
+    code, name, retry = 2047, "typed_too_often", "never"
+    en = "Typing {typing} differed {tries} times and counts no more; both start again from the platform's page."
+    zh = "編號 {typing} 的輸入已有 {tries} 次不一致而作廢；請兩人對照平台畫面從頭輸入。"
+
+
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
 
 
@@ -577,8 +627,8 @@ class TypedBySamePerson(TrackFileError):
 
 class PrinterNotReady(EinvoicedError):
     code, name, retry = 4000, "printer_not_ready", "after_cure"
-    en = "The printer is not ready ({detail}); what waits is printed by itself once it is."
-    zh = "印表機尚未就緒（{detail}）；排除後會自動繼續列印。"
+    en = "The printer cannot print ({detail}) No number was taken: mend it, then repeat with the same key."
+    zh = "印表機無法列印（{detail_zh}）未使用任何號碼，排除後請以同一個 key 重送。"
 
 
 class FontsMissing(EinvoicedError, FileNotFoundError):
@@ -587,6 +637,54 @@ class FontsMissing(EinvoicedError, FileNotFoundError):
     code, name, retry = 4001, "fonts_missing", "after_cure"
     en = "No Chinese font is installed (looked for {paths}); install the Debian package {package}."
     zh = "系統沒有中文字型（找過 {paths}），無法列印；請安裝 Debian 套件 {package}。"
+
+
+class OriginalOut(EinvoicedError):
+    code, name, retry = 4002, "original_out", "never"
+    en = "The original of {invoice_number} was begun already (it is {paper}); it is printed once, order a copy (補印)."
+    zh = "{invoice_number} 的證明聯已開始列印（狀態 {paper}），正本只能列印一次；需要時請補印。"
+
+
+class ProofStateWrong(EinvoicedError):
+    code, name, retry = 4003, "proof_state_wrong", "never"
+    en = "The original of {invoice_number} is {paper}; this needs one that is {needed}."
+    zh = "{invoice_number} 的證明聯狀態為 {paper}，此操作須為 {needed}。"
+
+
+class NoProofWanted(EinvoicedError):
+    code, name, retry = 4004, "no_proof_wanted", "never"
+    en = "{invoice_number} is in a carrier or was donated: no proof of it is printed, only its details."
+    zh = "{invoice_number} 已存入載具或捐贈，依規定不印證明聯；只能列印交易明細。"
+
+
+class NoPrinter(EinvoicedError):
+    code, name, retry = 4005, "no_printer", "never"
+    en = "This box has no printer (printer.transport in the configuration); the till prints."
+    zh = "本機未設定印表機（設定檔 printer.transport）；請由收銀機列印。"
+
+
+class DrawerNotOpened(EinvoicedError):
+    code, name, retry = 4006, "drawer_not_opened", "after_cure"
+    en = "The drawer was not opened ({detail}); it is not opened later. Try again, or use its key."
+    zh = "錢櫃未開啟（{detail_zh}），之後也不會自動開啟；請再試一次或使用鑰匙。"
+
+
+class SlipQueueFull(EinvoicedError):
+    code, name, retry = 4007, "slip_queue_full", "after_cure"
+    en = "{limit} slips wait for the printer already; wait until some are printed."
+    zh = "已有 {limit} 張單據等待列印；請等先前的單據印完。"
+
+
+class BadSlip(EinvoicedError, ValueError):
+    code, name, retry = 4008, "bad_slip", "never"
+    en = "The slip cannot be printed: {detail}."
+    zh = "單據無法列印：{detail}。"
+
+
+class RawForbidden(EinvoicedError):
+    code, name, retry = 4009, "raw_forbidden", "never"
+    en = "Raw printer bytes are not taken here ({detail}); send lines."
+    zh = "不接受印表機原始指令（{detail}）；請改送文字行。"
 
 
 # -- storage -----------------------------------------------------------------------------------------------------------

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from einvoiced.actions.import_tracks import Importer
 from einvoiced.errors import EinvoicedError, FileEmpty, FileNotText, NotATrackFile
@@ -16,8 +19,17 @@ from einvoiced.hardware.stick.folder import FolderStick
 SECONDS = 0.2
 """How often the inbox is looked at; a look at an empty folder is one system call."""
 
+QUIET_SECONDS = 5.0
+"""How long a stick with partitions must bring nothing more before it is said that no track file is on it."""
+
 IGNORED = (NotATrackFile, FileNotText, FileEmpty)
 """Strangers' files on a stick: passed over in silence."""
+
+Nothing = Literal["empty", "unreadable", "too_much"]
+"""Why a stick gave no verdict: no track file, not readable, or more on it than is looked at."""
+
+_LIMITS = {"too_many_files", "too_much", "too_many_entries", "deadline"}
+_PARTITION = re.compile(r"usb-(sd[a-z]+)[0-9]+(?:-[0-9]+)?")
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +37,19 @@ log = logging.getLogger(__name__)
 class Inbox:
     """Runs in the loop; `folder` plays the stick where there is one. `on_busy(True)` while a batch is worked on."""
 
-    def __init__(self, directory: Path, importer: Importer, folder: FolderStick | None) -> None:
-        self._directory, self._importer, self._folder = directory, importer, folder
+    def __init__(
+        self, directory: Path, importer: Importer, folder: FolderStick | None, quiet: float = QUIET_SECONDS
+    ) -> None:
+        self._directory, self._importer, self._folder, self._quiet = directory, importer, folder, quiet
+        self._untold: dict[str, tuple[Nothing, float]] = {}
+        self._gave: dict[str, float] = {}
         self.on_busy: Callable[[bool], None] = lambda _busy: None
-        self.on_empty: Callable[[], None] = lambda: None
+        self.on_nothing: Callable[[Nothing], None] = lambda _why: None
 
     async def run(self) -> None:
         """Watch for ever. A fault with one batch never ends the watch."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        if not self._directory.exists():  # installed, tmpfiles.d makes it with the rights that the stick's unit needs
+            self._directory.mkdir(parents=True)
         while True:
             try:
                 if self._folder is not None:
@@ -41,6 +58,7 @@ class Inbox:
                     await self._take(batch)
             except OSError as error:
                 log.warning("the inbox cannot be read: %s", error)
+            self._tell_nothing()
             await asyncio.sleep(SECONDS)
 
     def _batches(self) -> list[Path]:
@@ -51,8 +69,7 @@ class Inbox:
         try:
             batch = read_batch(path)
             verdicts = [await self._import(batch, entry) for entry in batch.files]
-            if not any(verdicts):
-                self.on_empty()
+            self._note(batch, any(verdicts))
         except (OSError, ValueError) as error:
             log.warning("batch %s cannot be read: %s", path.name, error)
         except EinvoicedError as error:
@@ -61,6 +78,25 @@ class Inbox:
         finally:
             self.on_busy(False)
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+
+    def _note(self, batch: Collected, gave: bool) -> None:
+        """Keep whether a batch gave a verdict. The partitions of one disk are one stick."""
+        found = _PARTITION.fullmatch(batch.path.name)
+        stick = batch.path.name if found is None else found[1]
+        now = time.monotonic()
+        if gave:
+            self._untold.pop(stick, None)
+            self._gave[stick] = now
+        elif now - self._gave.get(stick, -self._quiet) >= self._quiet:
+            why, _ = self._untold.get(stick, (_why(batch), 0.0))
+            self._untold[stick] = (why, now + (self._quiet if found is not None else 0.0))
+
+    def _tell_nothing(self) -> None:
+        now = time.monotonic()
+        for stick in [stick for stick, (_, due) in self._untold.items() if due <= now]:
+            why, _ = self._untold.pop(stick)
+            self.on_nothing(why)
+        self._gave = {stick: at for stick, at in self._gave.items() if now - at < self._quiet}
 
     async def _import(self, batch: Collected, entry: CollectedFile) -> bool:
         """Import one file; False for one that is no track file. Errors that are not about the file are raised."""
@@ -73,3 +109,10 @@ class Inbox:
             if error.code // 1000 != 3:
                 raise
         return True
+
+
+def _why(batch: Collected) -> Nothing:
+    reasons = {left.reason for left in batch.left_out}
+    if not batch.files and reasons == {"unreadable"}:
+        return "unreadable"
+    return "too_much" if reasons & _LIMITS else "empty"

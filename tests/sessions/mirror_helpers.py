@@ -22,7 +22,7 @@ TECHNICIAN = "測試技師"
 
 
 def ctl(box: VirtualBox, *arguments: str, code: int = 0) -> Any:
-    """Run einvoicectl on a box (`--state` and `--config` for verbs that have them) and give its JSON; checks the code."""
+    """Run einvoicectl on a box, check its exit code and give its JSON, or what it said."""
     out, err = io.StringIO(), io.StringIO()
     out.buffer = io.BytesIO()  # type: ignore[misc]
     with redirect_stdout(out), redirect_stderr(err):

@@ -13,6 +13,8 @@ GOOD = """
 [seller]
 identifier = "24634102"
 name = "示範商店"
+[tracks]
+share = "1/1"
 [box]
 id = "A1"
 [qr]

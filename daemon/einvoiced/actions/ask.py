@@ -6,9 +6,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced.actions.box import BEHIND, Box
+from einvoiced.actions.import_tracks import journal_begun
 from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
-from einvoiced.journal import entries, number_ranges
-from einvoiced.journal.entries import Labels
+from einvoiced.journal import entries, number_ranges, schema
+from einvoiced.journal.entries import Labels, stamp
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
@@ -22,6 +23,7 @@ class InvoiceShown(Struct, frozen=True):
     key: str
     state: str
     paper: entries.Paper
+    copies: int
     labels: Labels
     result: Raw
 
@@ -42,13 +44,22 @@ class RangeState(Struct, frozen=True):
 
 
 class Counts(Struct, frozen=True):
-    """What a status says of the journal: numbers and papers."""
+    """What a status says of the journal: numbers and papers.
+
+    `numbers_used_this_period` counts from `counted_since` on; `shares`: of this period's ranges and the next one's.
+    """
 
     numbers_left_this_period: int
     numbers_left_next_period: int
     numbers_unreleased: int
+    numbers_used_this_period: int
+    counted_since: str
+    shares: list[str]
     proofs_waiting: int
     proofs_unconfirmed: int
+    proofs_failed: int
+    proofs_to_replace: int
+    copies_waiting: int
     last_number: str | None
     entries: int
     clock_behind: bool
@@ -57,7 +68,13 @@ class Counts(Struct, frozen=True):
 def get_invoice(
     box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None
 ) -> Action[InvoiceShown]:
-    """Find an invoice by the till's key, or by its number (newest period first unless `year_month` names one).
+    """An invoice by the till's key or by its number; errors as `find_invoice`."""
+    find = find_invoice(box, key=key, invoice_number=invoice_number, year_month=year_month)
+    return lambda tx: _shown(tx, find(tx))
+
+
+def find_invoice(box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None) -> Action[int]:
+    """The entry of an invoice by the till's key, or by its number (newest period first unless `year_month` names one).
 
     InvalidParams unless exactly one of key and invoice_number is given; the action raises InvoiceNotFound.
     """
@@ -68,21 +85,25 @@ def get_invoice(
     seller = box.shop.seller.identifier
     if key is not None:
         bits = key_bytes(key)
-        return lambda tx: _shown(
-            tx, tx.one("SELECT sequence FROM keys WHERE seller = ? AND key = ?", seller, bits), key
-        )
+        return lambda tx: _found(tx.one("SELECT sequence FROM keys WHERE seller = ? AND key = ?", seller, bits), key)
     number = invoice_number or ""
     try:
         track, digits = split_invoice_number(number)
     except ValueError as error:
         raise InvalidParams("invoice_number", detail=str(error)) from None
 
-    def action(tx: Transaction) -> InvoiceShown:
+    def action(tx: Transaction) -> int:
         periods = [year_month] if year_month else [p for (p,) in tx.all(_PERIODS, seller)]
         rows = (tx.one(_BY_NUMBER, seller, period, track, digits) for period in periods)
-        return _shown(tx, next((row for row in rows if row is not None), None), number)
+        return _found(next((row for row in rows if row is not None), None), number)
 
     return action
+
+
+def _found(row: tuple[int] | None, asked: str) -> int:
+    if row is None:
+        raise InvoiceNotFound(asked=asked)
+    return row[0]
 
 
 _PERIODS = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? ORDER BY year_month DESC"
@@ -92,20 +113,31 @@ SELECT paper FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND
 """
 
 
-def _shown(tx: Transaction, found: tuple[int] | None, asked: str) -> InvoiceShown:
-    if found is None:
-        raise InvoiceNotFound(asked=asked)
-    issued = issued_entry(tx, found[0])
+def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
+    issued = issued_entry(tx, sequence)
+    copies = count_copies(tx, sequence)
+    return InvoiceShown(issued.key, "issued", paper_of(tx, issued), copies, issued.labels, issued.result)
+
+
+def paper_of(tx: Transaction, issued: entries.InvoiceIssued) -> entries.Paper:
+    """Where the original of an issued invoice stands."""
     head = msgspec.json.decode(issued.result)["invoice"]
     track, number = split_invoice_number(head["invoice_number"])
-    (paper,) = tx.one(_PAPER, head["seller"]["identifier"], head["year_month"], track, number)
-    return InvoiceShown(issued.key, "issued", paper, issued.labels, issued.result)
+    paper: entries.Paper = tx.one(_PAPER, head["seller"]["identifier"], head["year_month"], track, number)[0]
+    return paper
+
+
+def count_copies(tx: Transaction, sequence: int) -> int:
+    """How many marked copies were ordered of the invoice of an entry, whoever printed them."""
+    return int(tx.one("SELECT coalesce(max(number), 0) FROM copies WHERE invoice = ?", sequence)[0])
 
 
 def issued_entry(tx: Transaction, sequence: int) -> entries.InvoiceIssued:
-    """The entry of an issued invoice by its sequence; InvoiceNotFound when there is none."""
+    """The entry of an invoice by its sequence, an adopted one as if it had been issued; InvoiceNotFound otherwise."""
     row = tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)
     data = entries.read_data(entries.read(row[0])) if row else None
+    if isinstance(data, entries.InvoiceAdopted):
+        return entries.InvoiceIssued(data.key, 0, "unconfirmed", data.peer, Labels(), data.result)
     if not isinstance(data, entries.InvoiceIssued):
         raise InvoiceNotFound(asked=f"#{sequence}")
     return data
@@ -145,12 +177,14 @@ def _range_state(
     return RangeState(year_month, label, track, f"{begin:08d}", f"{end:08d}", following, left, state, share, taken)
 
 
-_LEFT = f"""
-SELECT coalesce(sum({number_ranges.LEFT}), 0) FROM ranges
-WHERE seller = ? AND year_month = ? AND state IN ('current', 'fresh')
+_OF_PERIOD = f"""
+SELECT coalesce(sum(taken), 0), coalesce(sum(iif(state IN ('current', 'fresh'), {number_ranges.LEFT}, 0)), 0),
+    coalesce(sum(iif(state = 'unreleased', {number_ranges.LEFT}, 0)), 0),
+    min(boxes * 100 + part), max(boxes * 100 + part)
+FROM ranges WHERE seller = ? AND year_month = ?
 """
-_UNRELEASED = _LEFT.replace("'current', 'fresh'", "'unreleased'")
-_WAITING = "SELECT count(*) FROM invoices WHERE paper IN ('queued', 'sending', 'unconfirmed') AND paper {}"
+_WAITING = f"SELECT paper, count(*) FROM invoices WHERE {schema.WAITING_PAPER} GROUP BY paper"
+_COPIES = "SELECT count(*) FROM copies WHERE state IN ('queued', 'sending')"
 _LAST_USED = """
 SELECT track, next - 1 - iif(next % 50 = 0, (boxes - 1) * 50, 0) FROM ranges WHERE seller = ? AND taken > 0
 ORDER BY year_month DESC, state = 'current' DESC, next DESC LIMIT 1
@@ -165,12 +199,21 @@ def count(box: Box) -> Action[Counts]:
         now, last_time = tx.now(), tx.last_time()
         period = Period.of(now)
         last = tx.one(_LAST_USED, seller)
+        papers = dict(tx.all(_WAITING))
+        used, left, unreleased, *shares = tx.one(_OF_PERIOD, seller, period.year_month)
+        _, left_next, _, *shares_next = tx.one(_OF_PERIOD, seller, period.next().year_month)
         return Counts(
-            tx.one(_LEFT, seller, period.year_month)[0],
-            tx.one(_LEFT, seller, period.next().year_month)[0],
-            tx.one(_UNRELEASED, seller, period.year_month)[0],
-            tx.one(_WAITING.format("<> 'unconfirmed'"))[0],
-            tx.one(_WAITING.format("= 'unconfirmed'"))[0],
+            left,
+            left_next,
+            unreleased,
+            used,
+            stamp(journal_begun(tx)),
+            sorted({str(Share(s % 100 + 1, s // 100)) for s in (*shares, *shares_next) if s is not None}),
+            papers.get("queued", 0) + papers.get("sending", 0),
+            papers.get("unconfirmed", 0),
+            papers.get("failed", 0),
+            papers.get("to_replace", 0),
+            tx.one(_COPIES)[0],
             f"{last[0]}{last[1]:08d}" if last else None,
             tx.next_place[1] - 1,
             last_time is not None and last_time - now > BEHIND,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead
 from einvoiced.journal.entries import Ceiling, stamp
@@ -37,7 +38,7 @@ class TrustClock(Protocol):
 class Shop:
     """What the configuration says of the shop; `seal` is the AES of number and random code.
 
-    `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in a track file beside ours.
+    `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in its track files too.
     """
 
     seller: Seller
@@ -94,6 +95,13 @@ class Box:
     """Whether the journal may not be appended to: it is not the one it should be."""
     paper_waits: bool = False
     """Set when a proof was queued, taken back by whoever wakes the printer."""
+    unprintable: Lock | None = None
+    """Why the printer would print no proof now, as it said last; None while all is well."""
+    if_unprintable: Literal["refuse", "queue"] = "refuse"
+    donation_slip: bool = False
+    carrier_slip: bool = False
+    courtesy: deque[int] = field(default_factory=lambda: deque(maxlen=20))
+    """Entries of invoices without a proof whose customers get a note; the printer's thread takes them out."""
     journal_id: str = ""
     secret: bytes = b""
     ceilings: Ceilings | None = None

@@ -65,8 +65,8 @@ def retire_box(technician: str, peer: Peer | None) -> Action[Retired]:
 
     def action(tx: Transaction) -> Retired:
         left = [
-            entries.Run(*key, first, last)
-            for *key, next_, end, part, boxes in tx.all(_LEFT)
+            entries.Run(seller, period, track, first, last)
+            for seller, period, track, next_, end, part, boxes in tx.all(_LEFT)
             for first, last in Share(part + 1, boxes).runs(next_, end)
         ]
         tx.append(entries.BoxRetired(technician, peer, left))

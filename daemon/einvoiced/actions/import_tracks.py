@@ -127,7 +127,7 @@ def verdict_of(
         digest,
         taken,
         [shown(r, share) for r in taking.compared.known],
-        [each for each, r in zip(taken, new, strict=True) if r.period.begins < taking.begun],
+        [each for each, r in zip(taken, new, strict=True) if r.period.begins < taking.begun and each.ours],
         [shown(row.range, share, ours=0) for row in branch_rows],
         ", ".join(sorted({r.share for r in taking.ranges})) or str(share),
         _stock(tx, shop.seller.identifier),

@@ -15,9 +15,9 @@ from msgspec import Raw, Struct
 
 from einvoiced import errors
 from einvoiced.actions.box import Box, Shop
-from einvoiced.journal import entries
+from einvoiced.journal import entries, schema
 from einvoiced.journal.entries import Labels, Peer
-from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.journal.transaction import Action, NotYet, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.invoice import Invoice, InvoiceBuyer, make_invoice
 from einvoiced.rules.period import Period
@@ -33,26 +33,39 @@ class LastSeen(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IssueParams(Sale, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A sale with the till's key. `till_time`: the till's own clock, with its zone; `print`: who prints the proof."""
+    """A sale with the till's key. `till_time`: the till's own clock, with its zone; `print`: who prints the proof;
+    `if_unprintable`: what happens when the box's printer cannot, where it is not what the configuration says.
+    """
 
     key: str
     till_time: datetime | None = None
-    print: Literal["box", "till"] = "box"
+    print: Literal["box", "till", "none"] = "box"
+    if_unprintable: Literal["refuse", "queue"] | None = None
     labels: Labels = Labels()
     last_seen: LastSeen | None = None
 
 
-class Issued(Struct, frozen=True):
-    """The result: the invoice, its place in the journal, and the place's MAC."""
+class Issued(Struct, frozen=True, omit_defaults=True):
+    """The result: the invoice, its place in the journal, and the place's MAC.
+
+    `proofs_waiting`: how many proofs wait with this one, where it was issued although the printer could not print.
+    """
 
     epoch: int
     sequence: int
     mac: str
     invoice: Invoice
+    proofs_waiting: int = 0
+
+
+class _Kept(Struct, frozen=True):
+    """What an issued invoice's entry and an adopted one's have in common."""
+
+    result: Raw
 
 
 _encode = msgspec.json.Encoder().encode
-_decode_entry = msgspec.json.Decoder(entries.InvoiceIssued).decode
+_decode_kept = msgspec.json.Decoder(_Kept).decode
 _decode_result = msgspec.json.Decoder(Issued).decode
 
 
@@ -60,7 +73,7 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
     """Check the sale now; the returned action takes the number and gives the result's bytes.
 
     Raises an error of 1xxx for a wrong sale; the action raises BoxLocked, KeyConflict, NoNumbersLeft, ClockUntrusted,
-    ClockWasAhead or DiskNearlyFull. None of them takes a number or burns the key.
+    ClockWasAhead, PrinterNotReady or DiskNearlyFull. None of them takes a number or burns the key.
     """
     key = key_bytes(params.key)
     settled = settle(params)
@@ -89,6 +102,8 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
 def _issue(
     tx: Transaction, box: Box, shop: Shop, params: IssueParams, settled: Settlement, labels: Labels, peer: Peer | None
 ) -> Raw:
+    paper = _paper(box, params, settled)
+    ahead = _need_printer(tx, box, params) if box.unprintable is not None and paper == "queued" else 0
     moment = box.trusted_moment(tx, params.till_time)
     period = Period.of(moment)
     track, range_begin, number = _next_number(tx, shop.seller.identifier, period)
@@ -105,11 +120,12 @@ def _issue(
         seal=shop.seal,
     )
     epoch, sequence = tx.next_place
-    result = Raw(_encode(Issued(epoch, sequence, box.mac(epoch, sequence), invoice)))
-    paper = _paper(box, params, settled)
+    result = Raw(_encode(Issued(epoch, sequence, box.mac(epoch, sequence), invoice, ahead)))
     tx.append(entries.InvoiceIssued(params.key, range_begin, paper, peer, labels, result), moment)
     if paper == "queued":
         box.paper_waits = True
+    elif paper == "none" and params.print == "box" and box.prints:
+        _leave_a_note(box, params, sequence)
     return result
 
 
@@ -135,7 +151,33 @@ def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int
 def _paper(box: Box, params: IssueParams, settled: Settlement) -> entries.Paper:
     if settled.print_mark == "N":
         return "none"
+    if params.print == "none":
+        return "unprinted"
     return "queued" if params.print == "box" and box.prints else "till"
+
+
+_WAITING = f"SELECT count(*) FROM invoices WHERE {schema.WAITING_PAPER} AND paper IN ('queued', 'sending')"
+
+
+def _need_printer(tx: Transaction, box: Box, params: IssueParams) -> int:
+    """PrinterNotReady, or how many proofs wait with this one where it may wait too; NotYet while nobody has asked the
+    printer since the start.
+    """
+    trouble = box.unprintable
+    if trouble is None:
+        return 0
+    if (params.if_unprintable or box.if_unprintable) == "queue" and trouble.name != "printer_wrong_roll":
+        return int(tx.one(_WAITING)[0]) + 1
+    if trouble.name == "printer_starting":
+        raise NotYet
+    raise errors.PrinterNotReady(detail=trouble.en, detail_zh=trouble.zh)
+
+
+def _leave_a_note(box: Box, params: IssueParams, sequence: int) -> None:
+    """A customer without a proof may get a slip, where the configuration says so."""
+    if box.donation_slip if params.npoban is not None else box.carrier_slip:
+        box.courtesy.append(sequence)
+        box.paper_waits = True
 
 
 def _checked_labels(labels: Labels) -> Labels:
@@ -162,7 +204,7 @@ def _stored(tx: Transaction, box: Box, key: bytes) -> Raw | None:
     if box.shop is None:
         return None
     row = tx.one(FIND_KEY, box.shop.seller.identifier, key)
-    return None if row is None else _decode_entry(entries.read(row[0]).data).result
+    return None if row is None else _decode_kept(entries.read(row[0]).data).result
 
 
 def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:

@@ -1,48 +1,92 @@
-"""The state of an invoice's original on paper, as entries: what waits, what is leaving, what became of it."""
+"""Originals and copies on the box's own printer, as entries: what waits, what leaves, what became of it."""
 
 from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
 
-from einvoiced.actions.ask import issued_entry
+from einvoiced.actions.ask import issued_entry, paper_of
 from einvoiced.actions.issue_invoice import Issued
-from einvoiced.journal import entries
+from einvoiced.journal import entries, schema
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.invoice import Invoice
 
 
 class Waiting(Struct, frozen=True):
-    """A proof that waits for the printer: the sequence of its invoice's entry, and the invoice."""
+    """An original that waits for the printer (by its invoice's entry), or a copy (by its own order's entry)."""
 
     sequence: int
     invoice: Invoice
+    copy: int | None = None
 
 
 _read_result = msgspec.json.Decoder(Issued).decode
-_QUEUED = (
-    "SELECT sequence FROM invoices WHERE paper IN ('queued', 'sending', 'unconfirmed') AND paper = ? ORDER BY sequence"
+_QUEUED = f"SELECT sequence FROM invoices WHERE {schema.WAITING_PAPER} AND paper = ? ORDER BY sequence"
+_COPIES = (
+    "SELECT entry, invoice FROM copies WHERE state IN ('queued', 'sending') AND state = 'queued' ORDER BY entry LIMIT 1"
+)
+
+Became = (
+    entries.ProofPrinted
+    | entries.ProofRequeued
+    | entries.ProofUnconfirmed
+    | entries.ProofFailed
+    | entries.CopyPrinted
+    | entries.CopyRequeued
+    | entries.CopyUnconfirmed
+    | entries.SlipPrinted
+    | entries.SlipUnconfirmed
+    | entries.ProofSending
 )
 
 
 def next_waiting(tx: Transaction) -> Waiting | None:
-    """The oldest proof that waits."""
+    """The oldest original that waits; the oldest copy when no original does."""
     row = tx.one(_QUEUED + " LIMIT 1", "queued")
-    if row is None:
-        return None
-    return Waiting(row[0], _read_result(issued_entry(tx, row[0]).result).invoice)
+    if row is not None:
+        return Waiting(row[0], read_invoice(tx, row[0]))
+    row = tx.one(_COPIES)
+    return None if row is None else Waiting(row[1], read_invoice(tx, row[1]), row[0])
 
 
-def note(
-    data: entries.ProofSending | entries.ProofPrinted | entries.ProofRequeued | entries.ProofUnconfirmed,
-) -> Action[int]:
-    """Append what became of a proof."""
+def read_invoice(tx: Transaction, sequence: int) -> Invoice:
+    """The invoice of an entry; InvoiceNotFound when it holds none."""
+    return _read_result(issued_entry(tx, sequence).result).invoice
+
+
+def begin(waiting: Waiting, sha256: str) -> Action[bool]:
+    """Commit that the first byte is about to leave; False when the original was taken out of the queue meanwhile."""
+
+    def action(tx: Transaction) -> bool:
+        if waiting.copy is not None:
+            tx.append(entries.CopySending(waiting.copy, sha256))
+            return True
+        if paper_of(tx, issued_entry(tx, waiting.sequence)) != "queued":
+            return False
+        tx.append(entries.ProofSending(waiting.sequence, sha256))
+        return True
+
+    return action
+
+
+def note(data: Became) -> Action[int]:
+    """Append what became of a strip."""
     return lambda tx: tx.append(data)
 
 
 def doubt_interrupted(tx: Transaction) -> int:
-    """At a start: every proof that was leaving when the box stopped is unconfirmed; returns how many."""
-    rows = tx.all(_QUEUED, "sending")
-    for (sequence,) in rows:
-        tx.append(entries.ProofUnconfirmed(sequence, "the box stopped while the proof was leaving"))
-    return len(rows)
+    """At a start: every strip that was leaving when the box stopped is unconfirmed; returns how many.
+
+    A till's slip that waited is too: its content was never kept.
+    """
+    why = "the box stopped while it was leaving"
+    proofs = tx.all(_QUEUED, "sending")
+    copies = tx.all("SELECT entry FROM copies WHERE state IN ('queued', 'sending') AND state = 'sending'")
+    slips = tx.all("SELECT entry FROM slips WHERE state = 'queued' ORDER BY entry")
+    for (sequence,) in proofs:
+        tx.append(entries.ProofUnconfirmed(sequence, why))
+    for (sequence,) in copies:
+        tx.append(entries.CopyUnconfirmed(sequence, why))
+    for (sequence,) in slips:
+        tx.append(entries.SlipUnconfirmed(sequence, "the box stopped before it was known to be printed"))
+    return len(proofs) + len(copies) + len(slips)

@@ -17,7 +17,8 @@ from einvoiced.rules.sale import check_text
 from einvoiced.rules.share import Share
 
 _UNRELEASED = """
-SELECT "end", part, boxes FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ? AND state = 'unreleased'
+SELECT "end", part, boxes FROM ranges
+WHERE seller = ? AND year_month = ? AND track = ? AND begin = ? AND state = 'unreleased'
 """
 
 

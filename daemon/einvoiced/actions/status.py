@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from einvoiced.actions.ask import Counts
 from einvoiced.actions.box import Box
+from einvoiced.actions.paper_notices import PaperState, Reason, paper_warnings
 from einvoiced.journal.entries import stamp
+from einvoiced.rules import stock
 from einvoiced.rules.period import Period
+
+QUIET_NOTICES = frozenset(("plan_next",))
+"""What a status tells without a lamp: a plan is asked for during seventeen days, and nobody looks at a lamp so long."""
 
 LOW_STOCK = 100
 """Numbers left (two booklets) below which the lamps ask for attention."""
-
-
-class Reason(Struct, frozen=True):
-    """Something that is wrong or worth knowing, with its stable name."""
-
-    name: str
-    en: str
-    zh: str
 
 
 class Status(Struct, frozen=True):
@@ -39,13 +38,6 @@ class Status(Struct, frozen=True):
     sentence_zh: str
 
 
-class PaperState(Struct, frozen=True):
-    """What the paper follower says of the printer: its state in a word, and the trouble if there is one."""
-
-    state: str = "none"
-    trouble: Reason | None = None
-
-
 def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
     """Put the status together; `counts` is None when there is no usable journal."""
     now = box.clock.now()
@@ -54,9 +46,10 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
     if counts is not None and counts.clock_behind:
         locks.append(Reason("clock_was_ahead", "The clock is behind the journal.", "時鐘落後於日誌，請聯絡維修人員。"))
     can_issue = not locks and counts is not None and counts.numbers_left_this_period > 0
-    can_print = paper.state == "ready"
-    lamps = "stop" if not can_issue else "attention" if warnings else "ready"
-    first = (locks + warnings)[:1]
+    can_print = paper.state == "ready" and box.unprintable is None
+    loud = [warning for warning in warnings if warning.name not in QUIET_NOTICES]
+    lamps = "stop" if not can_issue else "attention" if loud else "ready"
+    first = (locks + loud)[:1]
     return Status(
         box.id,
         stamp(now),
@@ -74,8 +67,31 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
     )
 
 
+def _notices(box: Box, counts: Counts | None) -> list[Reason]:
+    """What the stock says, and a share that is not the configured one."""
+    if counts is None or box.shop is None or box.locks:
+        return []
+    share = box.shop.share
+    held = stock.Stock(
+        box.clock.now(),
+        counts.numbers_used_this_period,
+        counts.numbers_left_this_period,
+        counts.numbers_left_next_period,
+        datetime.fromisoformat(counts.counted_since),
+        share.of,
+    )
+    found = [Reason(notice.name, notice.en, notice.zh) for notice in stock.notices(held)]
+    other = [each for each in counts.shares if each != str(share)]
+    if other:
+        en = f"The configured share is {share}, but ranges were taken with {', '.join(other)} and keep it."
+        zh = f"設定的份額是 {share}，但已匯入的字軌份額為 {'、'.join(other)}，將維持不變。"
+        found.append(Reason("share_differs", en, zh))
+    return found
+
+
 def _warnings(box: Box, counts: Counts | None, paper: PaperState) -> list[Reason]:
     found = []
+    notices = _notices(box, counts)
     if counts is not None and not box.locks:
         if counts.numbers_unreleased:
             n = counts.numbers_unreleased
@@ -97,17 +113,8 @@ def _warnings(box: Box, counts: Counts | None, paper: PaperState) -> list[Reason
         elif counts.numbers_left_this_period <= LOW_STOCK:
             left = counts.numbers_left_this_period
             found.append(Reason("numbers_low", f"Only {left} numbers are left.", f"本期發票號碼只剩 {left} 號。"))
-    if counts is not None and counts.proofs_unconfirmed:
-        n = counts.proofs_unconfirmed
-        found.append(
-            Reason(
-                "proofs_unconfirmed",
-                f"{n} proofs may not be on paper; look.",
-                f"有 {n} 張證明聯不確定是否印出，請查看。",
-            )
-        )
-    if paper.trouble is not None:
-        found.append(paper.trouble)
+    found += [notice for notice in notices if notice.name != "out"]
+    found += paper_warnings(counts, paper)
     if not box.clock_trusted():
         found.append(
             Reason(

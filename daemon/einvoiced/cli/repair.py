@@ -35,8 +35,12 @@ def add_journal_verbs(group: Any) -> None:
 
 def add_verbs(verbs: Any) -> None:
     """Add this file's other verbs."""
-    setup = cli.verb(verbs, "setup", _setup, "Make this box the one that a dead box was, from its mirror or backup.")
-    setup.add_argument("--replaces", required=True, metavar="JOURNAL_ID", help="the dead box's journal")
+    setup = cli.verb(verbs, "setup", _setup, "Make a dead box's (or a lost) journal anew from its mirror or backup.")
+    which = setup.add_mutually_exclusive_group(required=True)
+    which.add_argument("--replaces", metavar="JOURNAL_ID", help="the journal of the dead box, or this box's lost one")
+    which.add_argument(
+        "--lost", action="store_true", help="this box's journal is lost and nobody has a copy: begin anew"
+    )
     _common(setup)
     setup.add_argument("--backup", type=Path, metavar="FILE", help="a backup of the dead box")
     setup.add_argument("--set-aside", action="store_true", help="keep a journal that is here apart")
@@ -182,6 +186,8 @@ def _setup(options: argparse.Namespace) -> int:
     from einvoiced.errors import RestoreRefused
     from einvoiced.journal import offline
 
+    if options.lost:
+        return _show_outcome(options, offline.begin_anew(options.state, _situation(options), _clock(options)))
     others, _ = _histories(options, options.backup)
     if not others:
         raise RestoreRefused(detail="give the dead box's --mirror or a --backup of it")

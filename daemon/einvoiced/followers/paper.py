@@ -1,50 +1,51 @@
-"""Paper: every proof that waits goes to the printer, its original at most once.
+"""Paper: whatever waits goes to the printer, one strip after the other, an original at most once.
 
-Before the first byte leaves, `proof_sending` is committed; after the last, `proof_printed`. Whatever happens between
-leaves the proof unconfirmed: nobody knows what is on paper, and a person decides. The box's slips go behind proofs.
+Before the first byte of an original leaves, `proof_sending` is committed; after the last, what became of it. Whatever
+happens between leaves the proof unconfirmed: nobody knows what is on paper, and a person decides.
+
+One queue: originals, then copies, then slips (tills', the box's own, customers' notes). The drawer never queues.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
-from einvoiced.actions.status import PaperState, Reason
-from einvoiced.errors import EinvoicedError
-from einvoiced.hardware.printer import PrinterUnavailable, Transport, WriteInterrupted
-from einvoiced.hardware.printer.confirm import process_id_command, wait_for_process_id
-from einvoiced.hardware.printer.status import Answer, PrinterStatus, query
+from einvoiced.actions.paper_notices import PaperState, notice, trouble
+from einvoiced.errors import BoxStopping, DrawerNotOpened, FontsMissing, InvoiceNotFound, StorageFailed
+from einvoiced.followers.strip_sender import Sent, StripSender
+from einvoiced.hardware.printer import WriteInterrupted
 from einvoiced.journal import entries
 
 if TYPE_CHECKING:
+    from einvoiced.hardware.printer import Transport
     from einvoiced.journal.transaction import Action
     from einvoiced.proof.document import Document
     from einvoiced.proof.profile import PrinterProfile
 
-RETRY_SECONDS = 1.0
-"""How often a printer that is away or in trouble is asked again, for ever."""
+RETRY_SECONDS = (0.25, 0.25, 0.5, 0.5, 1.0)
+"""How soon a printer that is away or in trouble is asked again; the last for ever."""
 
-BYTES_PER_SECOND = 600
-"""The slowest line we wait for (9,600 baud, with room): a strip's deadline is its length over this, plus 5 s."""
+IDLE_SECONDS = 3.0
+"""How often a printer that has nothing to do is asked how it is."""
 
-STATUS_SECONDS = 1.0
+BACK_OFF_SECONDS = 60.0
+"""Longest pause for a printer that says it is well and takes nothing: every try costs two entries."""
+
+OWN_SLIPS = 20
+DRAWER_SECONDS = 0.9
+"""A drawer opens within a second, or not at all."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-TROUBLES = {
-    "absent": ("The printer is not there; check its cable and power.", "找不到印表機，請檢查電源與連接線。"),
-    "paper_out": ("The printer is out of paper; put in a 57 mm roll.", "印表機缺紙，請裝入 57 mm 紙捲。"),
-    "cover_open": ("The printer's cover is open; close it.", "印表機上蓋未關，請關上。"),
-    "error": ("The printer reports an error; switch it off and on.", "印表機故障，請關機再開機。"),
-    "offline": ("The printer is offline; press its feed or online key.", "印表機離線，請按進紙鍵或連線鍵。"),
-    "silent": ("The printer does not answer; it is asked again.", "印表機沒有回應，將持續重試。"),
-}
 
 
 class Caller(Protocol):
@@ -53,17 +54,48 @@ class Caller(Protocol):
     def call(self, action: Action[T]) -> T: ...
 
 
-class PaperFollower:
-    """The printer's thread. `wake`, `print_slip` and `state` may be used from any thread."""
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A slip that waits: its bytes, made when its turn comes, and its entry where a till sent it."""
 
-    def __init__(self, journal: Caller, transport: Transport, profile: PrinterProfile, shop_name: str) -> None:
-        self._journal, self._transport = journal, transport
-        self._profile, self._shop_name = profile, shop_name
-        self._slips: deque[Document] = deque(maxlen=20)
+    make: Callable[[], bytes]
+    entry: int | None = None
+
+
+@dataclass(slots=True)
+class _Pulse:
+    begun_by: float
+    done: concurrent.futures.Future[None] = field(default_factory=concurrent.futures.Future)
+
+
+class PaperFollower:
+    """The printer's thread. `wake`, `print_slip`, `add_slip`, `open_drawer` and `state` may be used from any thread.
+
+    `on_change` is called in the printer's thread whenever `state` has changed.
+    """
+
+    def __init__(
+        self,
+        journal: Caller,
+        transport: Transport,
+        profile: PrinterProfile,
+        shop_name: str,
+        *,
+        courtesy: deque[int] | None = None,
+        slow_line: bool = False,
+    ) -> None:
+        self._journal, self._profile, self._shop_name = journal, profile, shop_name
+        self._sender = StripSender(transport, profile)
+        self._slips: deque[Slip] = deque()
+        self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
+        self._slow_line = slow_line
+        self._pulses: deque[_Pulse] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paper")
-        self.state = PaperState("starting")
+        self._failures = self._untaken = 0
+        self._drawn = False
+        self.state = PaperState("starting", trouble("starting"))
         self.on_change: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -75,131 +107,256 @@ class PaperFollower:
         self._wake.set()
 
     def print_slip(self, document: Document) -> None:
-        """Print a slip of the box's own, behind all proofs; the oldest of more than twenty that wait are dropped."""
-        self._slips.append(document)
+        """Print a slip of the box's own; of more than twenty that wait the oldest is dropped."""
+        own = [slip for slip in list(self._slips) if slip.entry is None]
+        if len(own) >= OWN_SLIPS:
+            self._drop(own[0])
+        self.add_slip(Slip(lambda: self._render(document)))
+
+    def add_slip(self, slip: Slip) -> None:
+        """Print a slip behind everything that waits."""
+        self._slips.append(slip)
         self._wake.set()
+
+    @property
+    def slips_waiting(self) -> int:
+        """How many slips wait."""
+        return len(self._slips)
+
+    def open_drawer(self) -> None:
+        """Open the drawer now; blocks for at most a second. DrawerNotOpened when the printer is busy or not well."""
+        if self.state.trouble is not None:
+            reason = self.state.trouble
+            raise DrawerNotOpened(detail=reason.en, detail_zh=reason.zh)
+        pulse = _Pulse(time.monotonic() + DRAWER_SECONDS / 2)
+        self._pulses.append(pulse)
+        self._wake.set()
+        try:
+            pulse.done.result(DRAWER_SECONDS)
+        except concurrent.futures.TimeoutError:
+            pulse.done.cancel()
+            raise DrawerNotOpened(detail="the printer is busy", detail_zh="印表機列印中") from None
 
     def stop(self) -> None:
         """Finish the strip that is leaving, then end."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     # -- the thread
 
     def _run(self) -> None:
         try:
-            self._journal.call(print_proof.doubt_interrupted)
+            self._sender.torn = self._journal.call(print_proof.doubt_interrupted) > 0
             while not self._stopping.is_set():
                 self._wake.clear()
                 pause = self._round()
                 self._wake.wait(pause)
-        except EinvoicedError as error:
-            log.warning("paper stops: %s", error)
+        except BoxStopping:
+            pass
+        except Exception:
+            log.exception("the printer's thread met a fault; nothing more is printed")
+            self._say("error")
         finally:
-            self._transport.close()
+            self._sender.close()
 
-    def _round(self) -> float | None:
-        """Print all that waits; returns the seconds until the next look (None: until somebody wakes us)."""
+    def _round(self) -> float:
+        """Print all that waits; returns the seconds until the next look."""
         while not self._stopping.is_set():
             if not self._ready():
-                return RETRY_SECONDS
-            waiting = self._journal.call(print_proof.next_waiting)
-            if waiting is not None:
-                self._print_proof(waiting)
-            elif self._slips:
-                self._print_slip(self._slips[0])
-            else:
-                return 5.0
-        return None
+                self._refuse_pulses()
+                self._failures += 1
+                return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
+            self._failures = 0
+            self._pulse()
+            try:
+                worked = self._print_next()
+            except FontsMissing:
+                self._drawn = False
+                continue
+            except StorageFailed as error:
+                log.error("the journal does not take what became of a strip: %s", error)
+                return RETRY_SECONDS[-1]
+            if not worked:
+                return IDLE_SECONDS
+            if self._untaken:
+                return min(BACK_OFF_SECONDS, 2.0**self._untaken)
+        return 0.0
+
+    def _print_next(self) -> bool:
+        """Print what stands first in the queue; False when nothing waits."""
+        waiting = self._journal.call(print_proof.next_waiting) if self._profile.prints_proofs else None
+        if waiting is not None:
+            self._print_proof(waiting)
+        elif self._courtesy:
+            self._print_note(self._courtesy.popleft())
+        elif self._slips:
+            self._print_slip(self._slips[0])
+        else:
+            return False
+        return True
+
+    # -- the printer's state
 
     def _ready(self) -> bool:
-        """Open the transport and ask the printer; says in `state` what is wrong."""
-        try:
-            self._transport.open()
-        except PrinterUnavailable as error:
-            log.debug("no printer: %s", error)
-            self._say("absent")
-            return False
-        if self._profile.confirmation == "none":
-            self._say(None)
-            return True
-        trouble = _trouble(query(self._transport, STATUS_SECONDS))
-        self._say(trouble)
-        return trouble is None
+        """Ask the printer; says in `state` what is wrong."""
+        look = self._sender.look()
+        name = look.trouble or (None if self._can_draw() else "no_font")
+        self._say(name, look.paper_low)
+        return name is None
 
-    def _say(self, trouble: str | None) -> None:
-        state = (
-            PaperState("ready")
-            if trouble is None
-            else PaperState(trouble, Reason(f"printer_{trouble}", *TROUBLES[trouble]))
-        )
+    def _can_draw(self) -> bool:
+        """Whether the libraries and fonts are there; the first time it loads them, before anybody waits for a strip."""
+        if not self._drawn:
+            try:
+                self._render(_nothing())
+                self._drawn = True
+            except FontsMissing as error:
+                log.error("nothing can be printed: %s", error)
+        return self._drawn
+
+    def _say(self, name: str | None, paper_low: bool = False) -> None:
+        notices = [notice("paper_low")] if paper_low else []
+        if self._slow_line:
+            notices.append(notice("slow_line"))
+        state = PaperState(name or "ready", None if name is None else trouble(name), notices)
         if state != self.state:
             self.state = state
-            log.info("printer: %s", state.state)
+            log.info("printer: %s%s", state.state, " (its roll is near its end)" if paper_low else "")
             self.on_change()
+
+    # -- originals and copies
 
     def _print_proof(self, waiting: print_proof.Waiting) -> None:
         from einvoiced.proof.content import proof
-        from einvoiced.proof.render import render
 
-        strip = render(proof(waiting.invoice, shop_name=self._shop_name), self._profile)
-        sha256 = hashlib.sha256(strip).hexdigest()
-        self._journal.call(print_proof.note(entries.ProofSending(waiting.sequence, sha256)))
-        self._journal.call(print_proof.note(self._send_proof(waiting.sequence, strip)))
-
-    def _send_proof(
-        self, invoice: int, strip: bytes
-    ) -> entries.ProofPrinted | entries.ProofRequeued | entries.ProofUnconfirmed:
-        """Send the strip and say what became of it."""
         try:
-            self._write(strip)
-        except WriteInterrupted as error:
-            if error.sent == 0:
-                return entries.ProofRequeued(invoice, str(error))
-            return entries.ProofUnconfirmed(invoice, str(error))
-        return self._confirm(invoice)
+            strip = self._render(proof(waiting.invoice, shop_name=self._shop_name, copy=waiting.copy is not None))
+        except FontsMissing:
+            raise
+        except Exception as error:
+            log.exception("%s cannot be drawn", waiting.invoice.invoice_number)
+            self._note(_failed(waiting, f"{type(error).__name__}: {error}"[:200]))
+            return
+        if self._journal.call(print_proof.begin(waiting, hashlib.sha256(strip).hexdigest())):
+            self._note(_became(waiting, self._send(strip, waiting.copy or waiting.sequence)))
 
-    def _confirm(self, invoice: int) -> entries.ProofPrinted | entries.ProofUnconfirmed:
-        if self._profile.confirmation == "none":
-            return entries.ProofPrinted(invoice, "none")
-        if self._profile.confirmation == "process_id":
-            token = f"{invoice % 10_000:04d}".encode()
+    def _send(self, strip: bytes, number: int) -> Sent:
+        sent = self._sender.send(strip, number)
+        self._untaken = self._untaken + 1 if sent.outcome == "not_begun" else 0
+        if sent.outcome != "out":
+            log.warning("a strip of %d bytes: %s (%s)", len(strip), sent.outcome, sent.reason)
+        return sent
+
+    def _note(self, data: print_proof.Became) -> None:
+        """Append what became of a strip, for as long as the disk takes; at a stop the next start finds it in doubt."""
+        while True:
             try:
-                self._transport.write(process_id_command(token), STATUS_SECONDS)
-            except WriteInterrupted as error:
-                return entries.ProofUnconfirmed(invoice, str(error))
-            if wait_for_process_id(self._transport, token, timeout=15.0) is Answer.YES:
-                return entries.ProofPrinted(invoice, "process_id")
-            return entries.ProofUnconfirmed(invoice, "the printer did not confirm the strip")
-        trouble = _trouble(query(self._transport, STATUS_SECONDS))
-        if trouble is None:
-            return entries.ProofPrinted(invoice, "status")
-        return entries.ProofUnconfirmed(invoice, f"after the strip the printer said: {trouble}")
+                self._journal.call(print_proof.note(data))
+                return
+            except StorageFailed as error:
+                log.error("what became of a strip cannot be written yet: %s", error)
+                if self._stopping.wait(RETRY_SECONDS[-1]):
+                    return
 
-    def _print_slip(self, document: Document) -> None:
-        from einvoiced.proof.render import render
+    # -- slips
+
+    def _print_note(self, sequence: int) -> None:
+        """A slip for a customer without a proof; an entry that was never committed, or is another's, gets none."""
+        from einvoiced.proof.content import carrier_slip, donation_slip
 
         try:
-            self._write(render(document, self._profile))
-        except WriteInterrupted as error:
-            log.warning("a slip was interrupted: %s", error)
-            if error.sent == 0:
-                return
-        self._slips.remove(document)
+            invoice = self._journal.call(lambda tx: print_proof.read_invoice(tx, sequence))
+        except InvoiceNotFound:
+            return
+        if invoice.npoban is not None:
+            self.print_slip(donation_slip(invoice, shop_name=self._shop_name))
+        elif invoice.carrier_type is not None:
+            self.print_slip(carrier_slip(invoice, shop_name=self._shop_name))
 
-    def _write(self, strip: bytes) -> None:
-        self._transport.write(strip, 5.0 + len(strip) / BYTES_PER_SECOND)
+    def _print_slip(self, slip: Slip) -> None:
+        try:
+            strip = slip.make()
+        except FontsMissing:
+            raise
+        except Exception as error:
+            log.exception("a slip cannot be drawn")
+            self._finish_slip(slip, Sent("unknown", f"{type(error).__name__}: {error}"[:200]))
+            return
+        sent = self._send(strip, slip.entry or 0)
+        if sent.outcome != "not_begun":
+            self._finish_slip(slip, sent)
+
+    def _finish_slip(self, slip: Slip, sent: Sent) -> None:
+        self._drop(slip)
+        if slip.entry is None:
+            return
+        if sent.outcome == "out":
+            self._note(entries.SlipPrinted(slip.entry, sent.confirmation))
+        else:
+            self._note(entries.SlipUnconfirmed(slip.entry, sent.reason))
+
+    def _drop(self, slip: Slip) -> None:
+        try:
+            self._slips.remove(slip)
+        except ValueError:
+            pass  # dropped meanwhile
+
+    def _render(self, document: Document) -> bytes:
+        from einvoiced.proof.render import render
+
+        return render(document, self._profile)
+
+    # -- the drawer
+
+    def _pulse(self) -> None:
+        """Open the drawer for everybody who still waits for it."""
+        from einvoiced.proof.commands import drawer_pulse
+
+        while self._pulses:
+            pulse = self._pulses.popleft()
+            if time.monotonic() > pulse.begun_by or not pulse.done.set_running_or_notify_cancel():
+                continue
+            try:
+                self._sender.pulse(drawer_pulse(self._profile))
+            except (WriteInterrupted, ValueError) as error:
+                pulse.done.set_exception(DrawerNotOpened(detail=str(error), detail_zh="印表機未接受指令"))
+            else:
+                pulse.done.set_result(None)
+
+    def _refuse_pulses(self) -> None:
+        reason = self.state.trouble
+        while self._pulses:
+            pulse = self._pulses.popleft()
+            if pulse.done.set_running_or_notify_cancel():
+                detail, detail_zh = (reason.en, reason.zh) if reason is not None else ("not ready", "尚未就緒")
+                pulse.done.set_exception(DrawerNotOpened(detail=detail, detail_zh=detail_zh))
 
 
-def _trouble(status: PrinterStatus) -> str | None:
-    """The name of what stands in the way; None when the printer says that all is well."""
-    if status.paper is Answer.NO:
-        return "paper_out"
-    if status.cover_closed is Answer.NO:
-        return "cover_open"
-    if status.error_free is Answer.NO:
-        return "error"
-    if status.online is Answer.NO:
-        return "offline"
-    return None if status.ready is Answer.YES else "silent"
+def _nothing() -> Document:
+    """A document that needs everything that a proof needs."""
+    from einvoiced.proof.document import Document, QrPair, Text
+
+    return Document((Text("測", bold=True), QrPair("測", "試")))
+
+
+def _became(waiting: print_proof.Waiting, sent: Sent) -> print_proof.Became:
+    """The entry about a strip that was begun."""
+    if waiting.copy is not None:
+        if sent.outcome == "out":
+            return entries.CopyPrinted(waiting.copy, sent.confirmation)
+        if sent.outcome == "not_begun":
+            return entries.CopyRequeued(waiting.copy, sent.reason)
+        return entries.CopyUnconfirmed(waiting.copy, sent.reason)
+    if sent.outcome == "out":
+        return entries.ProofPrinted(waiting.sequence, sent.confirmation)
+    if sent.outcome == "not_begun":
+        return entries.ProofRequeued(waiting.sequence, sent.reason)
+    return entries.ProofUnconfirmed(waiting.sequence, sent.reason)
+
+
+def _failed(waiting: print_proof.Waiting, reason: str) -> print_proof.Became:
+    if waiting.copy is not None:
+        return entries.CopyUnconfirmed(waiting.copy, reason)
+    return entries.ProofFailed(waiting.sequence, reason)

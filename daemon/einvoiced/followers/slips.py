@@ -1,4 +1,4 @@
-"""What the box says on slips of its own: the verdict on a stick. Traditional Chinese, for the clerk."""
+"""What the box says on slips of its own: the verdict on a stick, the plan. Traditional Chinese, for the clerk."""
 
 from __future__ import annotations
 
@@ -6,10 +6,22 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from einvoiced.actions.import_tracks import Imported, RangeShown
+from einvoiced.actions.plan_stock import StockPlan
 from einvoiced.errors import EinvoicedError, TrackFileError
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document
+
+MOST = 12
+"""Ranges that a slip shows: a file may hold ten thousand, and a slip of 100 m helps nobody."""
+
+_NOTHING = {
+    "empty": ("沒有字軌檔", "隨身碟內沒有字軌檔。請從電子發票整合服務平台下載字軌檔（CSV）後再插入。"),
+    "unreadable": ("無法讀取", "隨身碟無法讀取。請換一支隨身碟（FAT32 或 exFAT 格式），或重新插入。"),
+    "too_much": ("沒有字軌檔", "隨身碟內檔案太多，只讀了一部分，沒有找到字軌檔。請換一支只放字軌檔的隨身碟。"),
+}
+
+_Line = str | tuple[str, str]
 
 
 def verdict_slip(file_name: str, verdict: Imported | TrackFileError, shop_name: str, moment: datetime) -> Document:
@@ -23,26 +35,43 @@ def taken_slip(verdict: Imported, shop_name: str, moment: datetime) -> Document:
     """Period, track, first and last number, booklets, and the stock."""
     from einvoiced.proof.content import slip
 
-    lines: list[str | tuple[str, str]] = [f"檔案 {verdict.file_name}", f"{moment:%Y-%m-%d %H:%M:%S}", ""]
-    for r in verdict.taken:
-        lines += [*_range_lines(r), ""]
-    if not verdict.taken:
+    lines: list[_Line] = [f"檔案 {verdict.file_name}", f"{moment:%Y-%m-%d %H:%M:%S}", ""]
+    lines += _ranges(verdict.taken)
+    if verdict.share != "1/1" and verdict.taken:
+        lines += [("本機份額", verdict.share), ("本機可用", f"{sum(r.ours for r in verdict.taken)} 號"), ""]
+    if not verdict.taken and verdict.already_known:
         lines += ["檔案內的號碼本機都已經有了。", ""]
     elif verdict.already_known:
         lines += [f"另有 {len(verdict.already_known)} 段號碼本機原本就有。", ""]
+    if verdict.branches:
+        lines += ["以下屬於分支機構，本機不匯入：", ""]
+        for r in verdict.branches[:MOST]:
+            lines += [f"{r.seller} {r.period}", (f"字軌 {r.track}", f"{r.begin}-{r.end}")]
+        lines += [*_more(len(verdict.branches)), ""]
     if verdict.to_release:
         lines += ["本機在期中啟用：請維修人員登記其他設備已用到的號碼後，才會開始使用。", ""]
     lines.append(("目前可用號碼", f"{verdict.stock} 號"))
     return slip("字軌匯入完成" if verdict.taken else "沒有新的字軌", lines, shop_name=shop_name)
 
 
-def _range_lines(r: RangeShown) -> list[str | tuple[str, str]]:
-    return [
-        (r.period, f"字軌 {r.track}"),
-        ("起號", r.begin),
-        ("迄號", r.end),
-        (f"{r.booklets} 本", f"{r.numbers} 號"),
-    ]
+def _ranges(ranges: list[RangeShown]) -> list[_Line]:
+    lines: list[_Line] = []
+    for r in ranges[:MOST]:
+        lines += [
+            (r.period, f"字軌 {r.track}"),
+            ("起號", r.begin),
+            ("迄號", r.end),
+            (f"{r.booklets} 本", f"{r.numbers} 號"),
+            "",
+        ]
+    if len(ranges) > MOST:
+        total = (f"共 {sum(r.booklets for r in ranges)} 本", f"{sum(r.numbers for r in ranges)} 號")
+        lines += [*_more(len(ranges)), total, ""]
+    return lines
+
+
+def _more(count: int) -> list[_Line]:
+    return [f"（另有 {count - MOST} 段未列出）"] if count > MOST else []
 
 
 def refused_slip(file_name: str, error: TrackFileError, shop_name: str, moment: datetime) -> Document:
@@ -58,13 +87,37 @@ def refused_slip(file_name: str, error: TrackFileError, shop_name: str, moment: 
     return slip("字軌檔未匯入", lines, shop_name=shop_name)
 
 
-def empty_stick_slip(shop_name: str, moment: datetime) -> Document:
-    """A stick without any track file."""
+def nothing_slip(why: str, shop_name: str, moment: datetime) -> Document:
+    """A stick that gave no verdict: without any track file, unreadable, or with too much on it."""
     from einvoiced.proof.content import slip
 
-    lines = [
-        f"{moment:%Y-%m-%d %H:%M:%S}",
+    title, sentence = _NOTHING[why]
+    return slip(title, [f"{moment:%Y-%m-%d %H:%M:%S}", "", sentence], shop_name=shop_name)
+
+
+def plan_slip(plan: StockPlan, shop_name: str, moment: datetime) -> Document:
+    """What the clerk types on the platform: 期別, 類別, 本數, and by when."""
+    from einvoiced.proof.content import slip
+
+    lines: list[_Line] = [
+        f"{moment:%Y-%m-%d %H:%M}",
         "",
-        "隨身碟內沒有字軌檔。請從電子發票整合服務平台下載字軌檔（CSV）後再插入。",
+        (plan.period, f"已開 {plan.used} 號"),
+        ("本期剩餘", f"{plan.left} 號"),
+        ("下期已取得", f"{plan.left_next} 號"),
     ]
-    return slip("沒有字軌檔", lines, shop_name=shop_name)
+    lines.append(("預估用完", plan.runs_out or "本期足夠"))
+    for wanted in plan.wanted:
+        lines += [
+            "",
+            "請在平台「電子發票專用字軌號碼取號」輸入：",
+            ("期別", wanted.period),
+            ("類別", wanted.category_zh),
+            ("本數", f"{wanted.booklets} 本"),
+            ("期限", wanted.by),
+        ]
+    if not plan.wanted:
+        lines += ["", "目前不需要取號。"]
+    for notice in plan.notices:
+        lines += ["", notice.zh]
+    return slip("字軌取號計畫", lines, shop_name=shop_name)

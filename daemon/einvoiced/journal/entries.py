@@ -271,7 +271,7 @@ class TracksRefused(EntryData, frozen=True):
 
 
 class TracksTyped(EntryData, frozen=True):
-    """A person typed a range, and another must type the same: only keyed hashes of the values are kept, a field each."""
+    """A person typed a range, and another must type the same: only a keyed hash of each value is kept."""
 
     TYPE: ClassVar[str] = "tracks_typed"
     person: str
@@ -280,7 +280,7 @@ class TracksTyped(EntryData, frozen=True):
 
 
 class TypingDiffered(EntryData, frozen=True):
-    """Another person typed something else than the first; `fields` names where. After three the first one counts no more."""
+    """Another person typed something else than the first; `fields` names where. Three of them undo the first."""
 
     TYPE: ClassVar[str] = "typing_differed"
     typing: int

@@ -1,13 +1,14 @@
-"""What entries about tracks do to the ranges: taken, shared, reserved, held, closed (`projections` calls; journal only).
+"""What entries about tracks do to the ranges: taken, shared, reserved, held, closed (called by `projections` only).
 
-A row of `ranges` is one range with one share of it: `last` is this box's last number, and `next` always points at one of
-its own, or beyond `last`. `part` and `boxes` are the share (`part` counts from 0); `taken` counts issued invoices.
+A row of `ranges` is one range with one share of it: `last` is this box's last number, and `next` always points at one
+of its own, or beyond `last`. `part` and `boxes` are the share (`part` counts from 0); `taken` counts issued invoices.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
 from einvoiced.journal import entries
 from einvoiced.rules.numbers import BOOKLET
@@ -22,7 +23,6 @@ iif(next > last, 0, (last / {BOOKLET} - next / {BOOKLET}) / boxes * {BOOKLET} + 
 """
 """SQL: how many numbers a range still has for this box, as `Share.left` counts them."""
 
-OWN = f"(number / {BOOKLET}) % boxes = part"
 NEXT = f"?1 + 1 + iif(?1 % {BOOKLET} = {BOOKLET - 1}, (boxes - 1) * {BOOKLET}, 0)"
 """SQL: the number after ?1, as `Share.after` gives it."""
 
@@ -32,7 +32,7 @@ _INSERT = "INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_NEXT = f"UPDATE ranges SET next = ?, ceiling = ?, state = ? {_WHERE} AND begin = ?"
 _LAST_ASIDE = f"SELECT max(last) FROM set_aside {_WHERE} AND first <= ? AND last >= ? AND state <> 'unused'"
 _OF_PERIOD = """
-SELECT track, begin, "end", state FROM ranges WHERE seller = ? AND year_month = ? ORDER BY track, begin
+SELECT track, begin, "end", state, entry FROM ranges WHERE seller = ? AND year_month = ? ORDER BY track, begin
 """
 
 
@@ -102,29 +102,33 @@ def reserved(db: Db, sequence: int, data: entries.TracksReserved) -> None:
     run = data.run
     key = (run.seller, run.year_month, run.track)
     row = db.execute(
-        f'SELECT begin, "end", invoice_type, next, ceiling, state, entry, last, boxes, part, taken FROM ranges {_WHERE} '
-        'AND begin <= ? AND "end" >= ?',
+        f'SELECT begin, "end", invoice_type, next, ceiling, state, entry, last, boxes, part, taken FROM ranges '
+        f'{_WHERE} AND begin <= ? AND "end" >= ?',
         (*key, run.first, run.last),
     ).fetchone()
     if row is None:
         raise sqlite3.IntegrityError(f"{run.track} {run.first:08d}-{run.last:08d} is of no range")
-    begin, end, kind, next_, ceiling, state, entry, _, boxes, part, taken = row
+    begin, end, *rest = row
     db.execute(f"DELETE FROM ranges {_WHERE} AND begin = ?", (*key, begin))
-    share = Share(part + 1, boxes)
+    taken = rest[-1]
     for first, last in ((begin, run.first - 1), (run.last + 1, end)):
-        if first > last:
-            continue
-        own_first, own_last = share.first_between(first, last, next_), share.last_between(first, last)
-        mine = taken if first == begin else 0
-        after_cut = "fresh" if state == "current" and first > begin else state
-        if own_last is None:
-            values = (last + 1, last, "not_ours", entry, first - 1)
-        elif own_first is None:
-            values = (last + 1, max(ceiling, last), "spent", entry, own_last)
-        else:
-            values = (own_first, max(min(ceiling, last), own_first - 1), after_cut, entry, own_last)
-        db.execute(_INSERT, (*key, first, last, kind, *values, boxes, part, mine))
+        if first <= last:
+            db.execute(_INSERT, (*key, first, last, *_piece(first, last, rest, taken)))
+            taken = 0
     put_aside(db, sequence, "reserved", [run])
+
+
+def _piece(first: int, last: int, rest: list[Any], taken: int) -> tuple[object, ...]:
+    """The columns after `end` of a range's piece; `rest` are those of the whole."""
+    kind, next_, ceiling, state, entry, _, boxes, part, _ = rest
+    share = Share(part + 1, boxes)
+    own_first, own_last = share.first_between(first, last, next_), share.last_between(first, last)
+    if own_last is None:
+        return kind, last + 1, last, "not_ours", entry, first - 1, boxes, part, taken
+    if own_first is None:
+        return kind, last + 1, last, "spent", entry, own_last, boxes, part, taken
+    now = "fresh" if state == "current" and own_first != next_ else state
+    return kind, own_first, max(min(ceiling, last), own_first - 1), now, entry, own_last, boxes, part, taken
 
 
 def held(db: Db, _sequence: int, data: entries.TracksHeld) -> None:
@@ -149,18 +153,28 @@ def share_changed(db: Db, _sequence: int, data: entries.ShareChanged) -> None:
     """Split all ranges of a period anew. Nothing of them was taken, but something may be set aside."""
     share = Share.parse(data.share)
     of_period = (data.seller, data.year_month)
-    for track, begin, end, state in db.execute(_OF_PERIOD, of_period).fetchall():
+    for track, begin, end, state, entry in db.execute(_OF_PERIOD, of_period).fetchall():
         key = (*of_period, track)
         (aside,) = db.execute(_LAST_ASIDE, (*key, end, begin)).fetchone()
         at_least = begin if aside is None else aside + 1
         first, last = share.first_between(begin, end, at_least), share.last_between(begin, end)
-        was = "fresh" if state in ("not_ours", "spent", "current") else state
+        was = _released(db, entry, track, begin) if state == "not_ours" else state
+        was = "fresh" if was in ("spent", "current") else was
         now = "not_ours" if last is None else "spent" if first is None else was
         next_ = end + 1 if first is None else first
         db.execute(
             f"UPDATE ranges SET next = ?, ceiling = ?, state = ?, last = ?, boxes = ?, part = ? {_WHERE} AND begin = ?",
             (next_, next_ - 1, now, begin - 1 if last is None else last, share.of, share.index - 1, *key, begin),
         )
+
+
+def _released(db: Db, entry: int, track: str, begin: int) -> str:
+    """The state that a range was taken with, of which no number was this box's until now."""
+    (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (entry,)).fetchone()
+    data = entries.read_data(entries.read(body))
+    assert isinstance(data, entries.TracksImported)
+    whole = next(r for r in data.ranges if r.track == track and r.begin <= begin <= r.end)
+    return "fresh" if whole.released else "unreleased"
 
 
 def closed(db: Db, sequence: int, data: entries.PeriodClosed) -> None:

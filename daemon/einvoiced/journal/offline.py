@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -45,10 +46,13 @@ def stopped_journal(state: Path) -> Iterator[tuple[sqlite3.Connection, store.Hea
     with reading.locked(directory):
         db = store.connect(directory)
         try:
-            yield db, store.prove(db)
+            head = store.prove(db)
+            if not head.sequence:
+                raise JournalBroken(detail="it has no entry at all; use setup")
+            yield db, head
         finally:
             db.close()
-    give_to_owner(state, directory)
+            give_to_owner(state, directory)
 
 
 def journal_id(db: sqlite3.Connection) -> str:
@@ -133,6 +137,45 @@ def replace_box(
             with closing(reading.open_read_only(directory / store.FILE)) as there:
                 _write_beside(state, there, reconciler.head, journal)
     return outcome
+
+
+def begin_anew(state: Path, situation: Situation, clock: WallClock) -> Outcome:
+    """A new journal for a box whose own is lost for ever; what the file beside allowed is in doubt in it.
+
+    RestoreRefused when a journal that can be read is here: that one is reconciled.
+    """
+    known, new = beside.read(state), state / "journal.new"
+    if _readable(state / "journal" / store.FILE):
+        raise RestoreRefused(detail="there is a journal here that can be read; use journal reconcile")
+    journal = str(uuid.uuid4())
+    reasons = ("the journal was lost, and nobody had a copy",)
+    ceilings = tuple(known.ceilings) if known is not None else ()
+    situation = msgspec.structs.replace(situation, faults=reasons, ceilings=ceilings, beside=None)
+    with _made_anew(state, new) as db:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO secrets VALUES ('mac', ?)", (secrets.token_bytes(32),))
+        tx = Transaction(db, _EMPTY, clock)
+        tx.append(entries.JournalCreated(journal))
+        reconciler = Reconciler(db, tx.finish(), journal, clock)
+        outcome = reconciler.run([], situation)
+        db.execute("COMMIT")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        swap_in(state, new, clock.now())
+        with closing(reading.open_read_only(state / "journal" / store.FILE)) as there:
+            _write_beside(state, there, reconciler.head, journal)
+    return outcome
+
+
+def _readable(file: Path) -> bool:
+    """Whether a database has a first entry and a whole tail."""
+    try:
+        with closing(reading.open_read_only(file)) as db:
+            journal_id(db)
+            store.prove_tail(db)
+    except (sqlite3.DatabaseError, JournalMissing, JournalBroken, msgspec.DecodeError):
+        return False
+    return True
 
 
 def _present(directory: Path, journal: str, set_aside: bool) -> list[History]:

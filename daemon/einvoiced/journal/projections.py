@@ -258,9 +258,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
 
 
 TRACK_EVENTS = frozenset(
-    ("tracks_imported", "tracks_refused", "tracks_released", "tracks_reserved", "tracks_held", "tracks_unheld")
-    + ("tracks_typed", "typing_differed", "tracks_exported", "share_changed")
-    + ("period_closed", "period_reopened", "unused_reported")
+    name for name in entries.TYPES if name.startswith(("tracks_", "typing_", "share_", "period_", "unused_"))
 )
 """What `tracks.history` tells."""
 

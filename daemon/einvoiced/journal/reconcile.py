@@ -52,6 +52,7 @@ class Situation(Struct, frozen=True):
     """What a reconciliation knows beside the journal and the other histories.
 
     `faults`: what locked the box otherwise, such as a WAL that is gone. `force`: open an epoch though all agree.
+    `ceilings`: what is known of a journal that is lost for ever, beside `beside`.
     """
 
     technician: str
@@ -63,6 +64,7 @@ class Situation(Struct, frozen=True):
     decisions: tuple[Decision, ...] = ()
     faults: tuple[str, ...] = ()
     force: bool = False
+    ceilings: tuple[Ceiling, ...] = ()
 
 
 class Source(Struct, frozen=True):
@@ -126,6 +128,7 @@ class Reconciler:
         accepted, InvalidParams for a decision that does not fit, JournalBroken for entries that cannot be taken back.
         """
         self._reasons += situation.faults
+        self._allowed += situation.ceilings
         for history in others:
             self._hear(history)
         if situation.beside is not None:

@@ -105,14 +105,19 @@ class Journal:
         self.on_group: Callable[[int], None] = lambda _sequence: None
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
 
-    def open(self) -> None:
-        """Lock, prove and open the file, then start the thread; a new journal gets its first entry."""
+    def open(self, prepare: Callable[[], None] | None = None) -> None:
+        """Lock, prove and open the file, then start the thread; a new journal gets its first entry.
+
+        `prepare` is called once the lock is held, before the file is opened.
+        """
         try:
             self._lock = store.lock(self.directory)
         except BaseException:
             self.loop.close()
             raise
         try:
+            if prepare is not None:
+                prepare()
             self._db = store.connect(self.directory)
             self._head = store.prove(self._db)
         except BaseException:

@@ -62,7 +62,7 @@ def recovery(profile: PrinterProfile) -> bytes:
     """
     begin, end = _around(profile.cutter, profile.partial_cut)
     white = bytes((profile.left_dots + profile.dots + 7) // 8 * profile.slice_height + 8)
-    return white + begin + b"".join(_white(profile.slice_height, False) for _ in range(2)) + end
+    return white + begin + _white(max(1, profile.feed_dots), False) + end
 
 
 def reset() -> bytes:

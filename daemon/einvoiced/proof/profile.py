@@ -22,8 +22,8 @@ class PrinterProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `slice_height`: rows in one raster command (cheap printers choke above 400). `feed_dots`: how far the cutter or
     the tear bar lies behind the head. `qr_module`: the most dots one module of a QR code may take. `scaled_rasters`:
     whether GS v 0 doubles dots (m 1 to 3), which quarters a QR code of even modules. `margins`: whether GS L moves
-    rasters, so that white on the left is not sent. `roll_mm`: the roll it is loaded with. A head wider than a 57 mm roll
-    prints on such a one with `narrow_dots` from `narrow_left` on. `drawer_pin`: of the drawer's plug, 0 for none.
+    rasters, so that white on the left is not sent. `roll_mm`: the roll it is loaded with. A head wider than a 57 mm
+    roll prints on such a one with `narrow_dots` from `narrow_left` on. `drawer_pin`: of the drawer's plug, 0 for none.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The profiles of known printers: TOML files, a printer each, beside the configuration or installed with the program."""
+"""The profiles of known printers: TOML files, beside the configuration or installed with the program."""
 
 from __future__ import annotations
 

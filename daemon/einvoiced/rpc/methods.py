@@ -21,17 +21,27 @@ from einvoiced.actions import ask
 from einvoiced.actions.adopt_invoice import adopt_invoice
 from einvoiced.actions.box import Box
 from einvoiced.actions.box_life import Retired, retire_box
+from einvoiced.actions.change_share import ShareShown, change_share
+from einvoiced.actions.close_period import PeriodShown, close_period, reopen_period, report_period
 from einvoiced.actions.correct_clock import correct_clock
+from einvoiced.actions.export_tracks import Exported, Form, export_tracks
 from einvoiced.actions.follow import Judged, Page, judge_report, read_entries
+from einvoiced.actions.hold_tracks import hold_tracks, unhold_tracks
 from einvoiced.actions.import_tracks import Imported, Importer
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
+from einvoiced.actions.plan_stock import StockPlan, plan_stock
 from einvoiced.actions.release_tracks import Released, release_tracks
+from einvoiced.actions.reserve_tracks import Reserved, reserve_tracks
 from einvoiced.actions.seal_segment import Sealed, seal_segment
 from einvoiced.actions.status import Status
+from einvoiced.actions.track_history import History, track_history
+from einvoiced.actions.type_tracks import SOURCE, Typed, type_tracks
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.witnesses import Report
 from einvoiced.journal.writer import Journal
 from einvoiced.rpc import protocol
+from einvoiced.rpc.paper_methods import PaperMethods
+from einvoiced.rules.by_hand import Typing
 from einvoiced.rules.sale import check_text
 from einvoiced.waiting import happened
 
@@ -90,6 +100,76 @@ class TracksReleaseParams(Struct, frozen=True, forbid_unknown_fields=True):
     technician: str
 
 
+class TracksReserveParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whole booklets of one range that another system uses, and who says so, and why."""
+
+    year_month: str
+    track: str
+    begin: str
+    end: str
+    reason: str
+    person: str
+
+
+class TracksHoldParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A range by its period, track and first number."""
+
+    year_month: str
+    track: str
+    begin: str
+    reason: str
+    person: str
+
+
+class TracksUnholdParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A range by its period, track and first number."""
+
+    year_month: str
+    track: str
+    begin: str
+    person: str
+
+
+class TracksExportParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A period by its MIG YearMonth, and the form of the list."""
+
+    year_month: str
+    person: str
+    form: Form = "csv"
+
+
+class TracksHistoryParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A page: the newest events before an entry's sequence."""
+
+    before: int | None = None
+    limit: int = 50
+
+
+class TracksTypeParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one person typed (期別, 字軌, 起號, 迄號); `confirms`: the number of the first person's typing."""
+
+    person: str
+    period: str
+    track: str
+    begin: str
+    end: str
+    confirms: int | None = None
+    preview: bool = False
+
+
+class StockPlanParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """`print`: on a slip too."""
+
+    print: bool = False
+
+
+class PeriodParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A period by its MIG YearMonth, and who decides."""
+
+    year_month: str
+    person: str
+
+
 class AdoptParams(Struct, frozen=True, forbid_unknown_fields=True):
     """A till's key and the `result` that it still holds, byte for byte."""
 
@@ -139,9 +219,13 @@ class Methods:
         """`journal` gives the open journal or raises what is wrong with it."""
         self._box, self._journal, self._importer, self._status = box, journal, importer, status
         self.on_report: Callable[[Report, Judged], None] = lambda _report, _judged: None
+        self.on_plan: Callable[[StockPlan], None] = lambda _plan: None
         self.appended = Appended()
         both = (TILL, ADMIN)
         self.all: dict[str, Method] = {}
+        self.paper = PaperMethods(
+            box, journal, lambda name, params, run, doc: self._add(name, both, params or NoParams, run, doc)
+        )
         self._add("box.info", both, NoParams, self._info, "What this box is: version, methods, errors.")
         self._add("box.status", both, NoParams, self._box_status, "Can it issue, can it print, what is due.")
         self._add("invoice.issue", both, IssueParams, self._issue, "Issue an invoice; safe to repeat with its key.")
@@ -155,6 +239,23 @@ class Methods:
         self._add("journal.read", (ADMIN,), JournalReadParams, self._read, "Entries in pages, for followers.")
         self._add("journal.seal", (ADMIN,), SealParams, self._seal, "The entries of a past period are complete.")
         self._add("witness.report", (ADMIN,), Report, self._report, "A witness tells how far it holds the journal.")
+
+        self._add_tracks()
+
+    def _add_tracks(self) -> None:
+        """What people do with number ranges and periods."""
+        admin = (ADMIN,)
+        self._add("tracks.reserve", admin, TracksReserveParams, self._reserve, "Booklets that another system uses.")
+        self._add("tracks.hold", admin, TracksHoldParams, self._hold, "Take a range out of use.")
+        self._add("tracks.unhold", admin, TracksUnholdParams, self._unhold, "Bring a held range back.")
+        self._add("tracks.share", admin, PeriodParams, self._share, "Split an untouched period as configured now.")
+        self._add("tracks.type", admin, TracksTypeParams, self._type, "Type a range; two persons must type the same.")
+        self._add("tracks.export", admin, TracksExportParams, self._export, "What was taken of a period, as a file.")
+        self._add("tracks.history", admin, TracksHistoryParams, self._history, "Who did what with tracks, and when.")
+        self._add("stock.plan", admin, StockPlanParams, self._plan, "How long numbers last; what to ask for, by when.")
+        self._add("period.close", admin, PeriodParams, self._close, "What is left of a past period is unused.")
+        self._add("period.reopen", admin, PeriodParams, self._reopen, "Undo a closing that was not reported.")
+        self._add("period.reported", admin, PeriodParams, self._reported, "The unused numbers were reported.")
 
     def _add(
         self, name: str, sockets: tuple[str, ...], params: type[Struct], run: Callable[[Any, Peer], Any], doc: str
@@ -219,6 +320,50 @@ class Methods:
         judged = await self._journal().submit(judge_report(self._box.journal_id, params))
         self.on_report(params, judged)
         return judged
+
+    def _reserve(self, p: TracksReserveParams, peer: Peer) -> Awaitable[Reserved]:
+        return self._journal().submit(
+            reserve_tracks(self._box, p.year_month, p.track, p.begin, p.end, p.reason, p.person, peer)
+        )
+
+    def _hold(self, p: TracksHoldParams, peer: Peer) -> Awaitable[int]:
+        return self._journal().submit(hold_tracks(self._box, p.year_month, p.track, p.begin, p.reason, p.person, peer))
+
+    def _unhold(self, p: TracksUnholdParams, peer: Peer) -> Awaitable[int]:
+        return self._journal().submit(unhold_tracks(self._box, p.year_month, p.track, p.begin, p.person, peer))
+
+    def _share(self, p: PeriodParams, peer: Peer) -> Awaitable[ShareShown]:
+        return self._journal().submit(change_share(self._box, p.year_month, p.person, peer))
+
+    async def _type(self, p: TracksTypeParams, peer: Peer) -> Typed:
+        typing = Typing(p.person, p.period, p.track, p.begin, p.end)
+        outcome = await self._journal().submit(type_tracks(self._box, typing, p.confirms, p.preview, peer))
+        if isinstance(outcome, errors.EinvoicedError):
+            raise outcome
+        if outcome.state == "taken" and outcome.verdict is not None:
+            self._importer.on_verdict(SOURCE, outcome.verdict.file_name, outcome.verdict)
+        return outcome
+
+    def _export(self, p: TracksExportParams, peer: Peer) -> Awaitable[Exported]:
+        return self._journal().submit(export_tracks(self._box, p.year_month, p.form, p.person, peer))
+
+    def _history(self, p: TracksHistoryParams, _peer: Peer) -> Awaitable[History]:
+        return self._journal().submit(track_history(p.before, p.limit))
+
+    async def _plan(self, p: StockPlanParams, _peer: Peer) -> StockPlan:
+        plan = await self._journal().submit(plan_stock(self._box))
+        if p.print:
+            self.on_plan(plan)
+        return plan
+
+    def _close(self, p: PeriodParams, peer: Peer) -> Awaitable[PeriodShown]:
+        return self._journal().submit(close_period(self._box, p.year_month, p.person, peer))
+
+    def _reopen(self, p: PeriodParams, peer: Peer) -> Awaitable[PeriodShown]:
+        return self._journal().submit(reopen_period(self._box, p.year_month, p.person, peer))
+
+    def _reported(self, p: PeriodParams, peer: Peer) -> Awaitable[PeriodShown]:
+        return self._journal().submit(report_period(self._box, p.year_month, p.person, peer))
 
     def _box_status(self, _params: NoParams, _peer: Peer) -> Any:
         return self._status()

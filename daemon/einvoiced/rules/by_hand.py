@@ -59,14 +59,29 @@ def agree(first: Typing, second: Typing, *, seller: str) -> NumberRange:
     Raises TypedBySamePerson, TypedBadly (of the second; the first was read before) and TypedDiffers, which names the
     fields that differ and tells no value of either.
     """
-    if _who(first.person) == _who(second.person):
+    if same_person(first.person, second.person):
         raise TypedBySamePerson()
     wanted, got = read_typing(first, seller=seller), read_typing(second, seller=seller)
-    differing = [name for name in _NAMES_ZH if getattr(wanted, name) != getattr(got, name)]
+    differing = [name for name, value in values(wanted).items() if values(got)[name] != value]
     if differing:
-        names_zh = "、".join(_NAMES_ZH[name] for name in differing)
-        raise TypedDiffers(fields=", ".join(differing), fields_zh=names_zh)
+        raise differs(differing)
     return wanted
+
+
+def values(numbers: NumberRange) -> dict[str, str]:
+    """The four values of a typed range in one form each, however they were typed."""
+    begin, end = f"{numbers.begin:08d}", f"{numbers.end:08d}"
+    return {"period": numbers.period.year_month, "track": numbers.track, "begin": begin, "end": end}
+
+
+def differs(fields: list[str]) -> TypedDiffers:
+    """That two typings differ in some of the `values`."""
+    return TypedDiffers(fields=", ".join(fields), fields_zh="、".join(_NAMES_ZH[name] for name in fields))
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names mean one person: case, width and blanks do not make another."""
+    return _who(one) == _who(other)
 
 
 def _period(text: str) -> Period:

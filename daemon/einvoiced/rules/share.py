@@ -94,7 +94,7 @@ class Share:
         return max(0, self._below(end + 1) - self._below(begin))
 
     def after(self, number: int) -> int:
-        """The number that this box takes after one of its own, wherever its range ends: the journal counts so in SQL."""
+        """The number that this box takes after one of its own, wherever its range ends; the journal's SQL does so."""
         return number + 1 + ((self.of - 1) * BOOKLET if number % BOOKLET == BOOKLET - 1 else 0)
 
     def reach(self, number: int, count: int) -> int:

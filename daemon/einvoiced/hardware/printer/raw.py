@@ -28,6 +28,8 @@ def objection(data: bytes) -> str | None:
         reason = _FOREVER.get(item[:2])
         if item[:2] == bytes((GS, ord("("))):
             reason = _FOREVER_GS.get(item[2:3])
+        if item[:2] == b"\x1da" and item[2:] != b"\0":
+            reason = "GS a makes the printer talk unasked"
         if item[:2] == bytes((DLE, 0x14)) and item[2:3] != b"\x01":
             reason = "DLE DC4 may switch the printer off"
         if item[:2] == b"\x1dv" and len(item) == 8 and 0 not in _size(item):

@@ -2,7 +2,8 @@
 
 A file is never judged by its name. A stick that is pulled out, unreadable, enormous or hostile gives a batch all the
 same: it says what was left out and why, so that somebody can be told. Reasons: `link`, `special`, `empty`, `too_big`,
-`not_text`, `unreadable`, `changed`, `other_device`, `too_deep`, `too_many_files`, `too_many_entries`, `deadline`.
+`not_text`, `unreadable`, `changed`, `other_device`, `too_deep`, `too_many_files`, `too_much`, `too_many_entries`,
+`deadline`.
 """
 
 from __future__ import annotations
@@ -133,7 +134,9 @@ def _copy_all(source: Path, aside: Path, limits: Limits) -> Collected:
         try:
             if found.reason:
                 raise _LeaveOut(found.reason)
-            data = _read_candidate(found, limits, deadline, full=len(files) >= limits.files)
+            room = limits.total_bytes - sum(entry.size for entry in files)
+            full = "too_many_files" if len(files) >= limits.files else "too_much" if found.size > room else ""
+            data = _read_candidate(found, limits, deadline, full=full)
         except _LeaveOut as reason:
             if len(left_out) < limits.left_out:
                 left_out.append(LeftOut(found.name, found.size, str(reason)))
@@ -146,8 +149,8 @@ def _copy_all(source: Path, aside: Path, limits: Limits) -> Collected:
     return Collected(aside, tuple(files), tuple(left_out), more)
 
 
-def _read_candidate(found: Found, limits: Limits, deadline: float, *, full: bool) -> bytes:
-    """The whole file, or raise `_LeaveOut`; `full` when the batch takes no more."""
+def _read_candidate(found: Found, limits: Limits, deadline: float, *, full: str) -> bytes:
+    """The whole file, or raise `_LeaveOut`; `full` is why the batch cannot take it, "" when it can."""
     try:
         fd = os.open(found.base, FILE_FLAGS, dir_fd=found.folder)
     except OSError as error:
@@ -159,7 +162,7 @@ def _read_candidate(found: Found, limits: Limits, deadline: float, *, full: bool
         if not looks_like_text(data):
             raise _LeaveOut("not_text")
         if full:
-            raise _LeaveOut("too_many_files")
+            raise _LeaveOut(full)
         while chunk := os.read(fd, _CHUNK):
             data += chunk
             if len(data) > limits.file_bytes:
