@@ -115,7 +115,7 @@ def take_notes() -> None:
         deliver(job)
 
     journals: list[Any] = []
-    wrap("einvoiced.journal.writer:Journal", "open", lambda journal: journals.append(journal), None)
+    wrap("einvoiced.journal.writer:Journal", "open", lambda journal, *_: journals.append(journal), None)
     writer.Job.deliver = noted  # type: ignore[method-assign]
 
 
@@ -186,8 +186,9 @@ def main() -> int:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from einvoiced.journal import store, writer
+    from einvoiced.journal import schema, store, writer
 
+    schema.migrate_apart = lambda _path: None  # only this process is recorded: `connect` migrates here instead
     if options.in_memory:
         store.check_place = lambda _directory: None
     if options.checkpoint_every:

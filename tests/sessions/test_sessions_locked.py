@@ -81,10 +81,12 @@ def edited(old: str, new: str) -> Callable[[VirtualBox], None]:
         (no_file, "does not exist"),
         (edited('name = "示範商店"', 'nmae = "示範商店"'), "nmae"),
         (edited("[seller]", "[seller"), "TOML"),
+        (edited('[tracks]\nshare = "1/1"\n', ""), "tracks.share"),
+        (edited('share = "1/1"', 'share = "3/2"'), "tracks.share"),
         (lambda box: (box.folder / "qr.key").chmod(0o644), "chmod 600"),
         (edited('"virtual"\ndevice = "', '"network"\ndevice = "[::1'), "printer.device"),
     ],
-    ids=["none", "option", "syntax", "open key", "address"],
+    ids=["none", "option", "syntax", "no share", "wrong share", "open key", "address"],
 )
 def test_a_wrong_configuration_locks_and_is_named(
     make_box: Callable[..., VirtualBox], spoil: Callable[[VirtualBox], object], told: str

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import textwrap
 
 import pytest
-from PIL import Image
-from proof_samples import SHOP, business, consumer, invoice, line, printed
+from msgspec.structs import replace
+from PIL import Image, ImageOps
+from proof_samples import SHOP, assert_reads, business, consumer, invoice, line, printed
 
+from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.escpos_stream import CommandStream
-from einvoiced.proof.commands import encode
+from einvoiced.proof.commands import drawer_pulse, encode, recovery
 from einvoiced.proof.content import proof, slip
 from einvoiced.proof.profile import GENERIC_58, PrinterProfile
 from einvoiced.proof.render import picture, render
+from einvoiced.rules.sale import Buyer
 
 CUTTER = PrinterProfile(name="cutter", cutter=True, feed_dots=112)
 
@@ -33,9 +37,55 @@ def test_a_job_is_nothing_but_initialise_rasters_and_cut(profile):
     if profile.cutter:
         assert rasters.pop() == b"\x1dV\x00"
     for raster in rasters:
-        assert raster[:4] == b"\x1dv0\x00"
-        assert 1 <= raster[4] + 256 * raster[5] <= profile.dots // 8
-        assert 1 <= raster[6] + 256 * raster[7] <= profile.slice_height
+        assert raster[:3] == b"\x1dv0" and raster[3] in range(4)
+        assert 1 <= (raster[4] + 256 * raster[5]) * (1 + (raster[3] & 1)) <= profile.dots // 8 + 1
+        assert 1 <= (raster[6] + 256 * raster[7]) * (1 + (raster[3] >> 1)) <= profile.slice_height
+
+
+def test_a_printer_without_doubling_or_margins_gets_neither():
+    """What a profile denies is not sent, and what it allows leaves the same dots on paper."""
+    document = proof(business(), shop_name=SHOP)
+    plain, most = PrinterProfile(name="x", scaled_rasters=False), PrinterProfile(name="x", margins=True)
+    assert {part[3] for part in commands(render(document, plain)) if part[:2] == b"\x1dv"} == {0}
+    assert not any(part[:2] == b"\x1dL" for part in commands(render(document, plain)))
+    assert any(part[:2] == b"\x1dL" for part in commands(render(document, most)))
+    assert printed(document, plain).tobytes() == printed(document, most).tobytes()
+
+
+def test_a_wide_head_prints_proofs_on_the_narrow_roll():
+    """57 mm on an 80 mm printer: the proof stands over the roll, wherever that lies under the head."""
+    wide = PrinterProfile(name="w", dots=576, roll_mm=80, narrow_dots=384, narrow_left=96, margins=True, cutter=True)
+    assert not wide.prints_proofs and wide.on_roll(57).prints_proofs
+    for profile in (wide.on_roll(57), replace(wide, margins=False).on_roll(57)):
+        emulator = Emulator(576)
+        emulator.feed(render(proof(consumer(), shop_name=SHOP), profile))
+        (strip,) = emulator.strips
+        left, _, right, _ = ImageOps.invert(strip.image.convert("L")).getbbox()
+        assert 96 <= left < right <= 96 + 384
+        assert_reads(strip.image.crop((96, 0, 480, strip.height)), consumer())
+    with pytest.raises(ValueError, match="no roll of 80"):
+        GENERIC_58.on_roll(80)
+
+
+def test_a_torn_strip_is_filled_up_fed_out_and_cut():
+    """Wherever a strip stopped, `recovery` makes the next one come out whole on paper of its own."""
+    job = render(proof(consumer(), shop_name=SHOP), CUTTER)
+    expected = printed(proof(consumer(), shop_name=SHOP), CUTTER).tobytes()
+    chooser = random.Random(1)
+    for stop in [*range(1, 40), *(chooser.randrange(len(job)) for _ in range(60)), len(job) - 1]:
+        emulator = Emulator()
+        emulator.feed(job[:stop])
+        emulator.feed(recovery(CUTTER) + job)
+        assert emulator.strips[-1].image.tobytes() == expected, stop
+        assert len(emulator.strips) == 2
+
+
+def test_the_drawer_is_opened_by_the_profiles_pin():
+    """Pin 2 or pin 5; a printer without a drawer is an error."""
+    pulses = {pin: drawer_pulse(PrinterProfile(name="x", drawer_pin=pin)) for pin in (2, 5)}
+    assert {pin: pulse[:3] for pin, pulse in pulses.items()} == {2: b"\x1bp\x00", 5: b"\x1bp\x01"}
+    with pytest.raises(ValueError, match="no drawer"):
+        drawer_pulse(PrinterProfile(name="x", drawer_pin=0))
 
 
 def test_a_partial_cut_is_the_profiles_choice():
@@ -57,9 +107,12 @@ def test_the_paper_is_the_picture_and_the_feed(original, profile):
 
 def test_white_is_not_sent():
     """A consumer's proof is well below the 34,560 bytes of its dots, and an empty picture next to nothing."""
-    assert len(render(proof(consumer(), shop_name=SHOP), GENERIC_58)) < 20_500
-    small = PrinterProfile(name="x", qr_module=3)
-    assert len(render(proof(consumer(), shop_name=SHOP), small)) < 18_500
+    margins = PrinterProfile(name="x", margins=True)
+    assert len(render(proof(consumer(), shop_name=SHOP), GENERIC_58)) <= 13_500
+    assert len(render(proof(consumer(), shop_name=SHOP), margins)) <= 12_500
+    for count in (3, 10, 30):
+        sold = invoice([line("乾電池", "2", "105") for _ in range(count)], buyer=Buyer("09876543", None, True))
+        assert len(render(proof(sold, shop_name=SHOP), GENERIC_58)) <= 14_000 + 2000 * count
     assert len(encode(Image.new("1", (384, 700), 1), GENERIC_58)) < 1000
 
 
@@ -72,8 +125,10 @@ def test_the_same_document_gives_the_same_bytes():
 def test_pictures_of_any_mode_are_taken():
     """A logo in grey or colour becomes black and white at the middle."""
     for mode, dark in (("1", 0), ("L", 60), ("RGB", (80, 0, 0))):
-        drawn = Image.new(mode, (100, 20), dark)
-        assert len(commands(encode(drawn, GENERIC_58))[1]) == 8 + 13 * 20
+        drawn = Image.new(mode, (101, 21), dark)
+        emulator = Emulator()
+        emulator.feed(encode(drawn, GENERIC_58))
+        assert ImageOps.invert(emulator.strips[0].image.convert("L")).getbbox() == (0, 0, 101, 21)
 
 
 def test_a_picture_wider_than_the_head_is_refused():

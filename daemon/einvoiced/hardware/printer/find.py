@@ -32,7 +32,7 @@ def serial_node(device: str) -> str:
 
 def usb_node(device: str, kind: str = "", sysfs: Path = SYSFS) -> str:
     """The node to open for a configured /dev/usb/lp*; `kind` is that of the printer that was there before."""
-    pattern = device if _is_pattern(device) else re.sub(r"[0-9]+$", "*", device)
+    pattern = device if _is_pattern(device) else re.sub(r"/lp[0-9]+$", "/lp*", device)
     if Path(device).exists() or not _is_pattern(pattern):
         return device
     node = _only(pattern, device)

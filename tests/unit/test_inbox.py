@@ -1,0 +1,116 @@
+"""The inbox: one stick, one word about it, however many partitions it has and however they come in."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from einvoiced.errors import BadTrack, NotATrackFile
+from einvoiced.hardware.stick.collect import collect
+from einvoiced.inbox import Inbox
+
+QUIET = 0.6
+
+
+class Reader:
+    """Stands for the importer: files that begin with `good` are taken, with `bad` refused, others no track files."""
+
+    async def import_file(self, _name: str, data: bytes, *_: Any, **__: Any) -> None:
+        if data.startswith(b"bad"):
+            raise BadTrack(1, 5, "nq")
+        if not data.startswith(b"good"):
+            raise NotATrackFile(1, 0, "2")
+
+
+def stick(tmp_path: Path, inbox: Path, name: str, *contents: str) -> None:
+    """What the stick's unit leaves for one file system."""
+    folder = tmp_path / name
+    folder.mkdir()
+    for number, content in enumerate(contents):
+        (folder / f"{number}.csv").write_text(content)
+    collect(folder, inbox, name=name)
+
+
+def told(tmp_path: Path, *batches: tuple[str, ...], pause: float = 0.0) -> list[str]:
+    """What is said of batches that come in one after the other: name and contents of their files."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    said: list[str] = []
+
+    async def main() -> None:
+        watcher = Inbox(inbox, Reader(), None, quiet=QUIET)  # type: ignore[arg-type]
+        watcher.on_nothing = said.append
+        task = asyncio.create_task(watcher.run())
+        for name, *contents in batches:
+            await asyncio.to_thread(stick, tmp_path, inbox, name, *contents)
+            await asyncio.sleep(pause)
+        while any(inbox.iterdir()):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(2 * QUIET)
+        task.cancel()
+
+    asyncio.run(main())
+    return said
+
+
+@pytest.mark.parametrize("pause", [0.0, QUIET / 2])
+@pytest.mark.parametrize(
+    ("batches", "wanted"),
+    [
+        ([("usb-sdb1", "a,b"), ("usb-sdb2", "x"), ("usb-sdb3",)], ["empty"]),
+        ([("usb-sdb1", "a,b"), ("usb-sdb2", "good")], []),
+        ([("usb-sdb1", "good"), ("usb-sdb2", "a,b")], []),
+        ([("usb-sdb1", "bad"), ("usb-sdb2", "a,b")], []),
+        ([("usb-sdb1", "a,b"), ("usb-sdc1", "good")], ["empty"]),
+        ([("usb-sdb", "a,b")], ["empty"]),
+        ([("folder", "a,b")], ["empty"]),
+        ([("folder", "good", "a,b", "bad")], []),
+    ],
+)
+def test_a_stick_without_any_file_says_so_once(
+    tmp_path: Path, batches: list[tuple[str, ...]], wanted: list[str], pause: float
+) -> None:
+    """Partitions of one disk count together; a verdict on any of them is enough."""
+    assert told(tmp_path, *batches, pause=pause) == wanted
+
+
+def test_an_unreadable_stick_is_called_so(tmp_path: Path) -> None:
+    """Its batch holds nothing but that; a stick of which only some is unreadable is not."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    said: list[str] = []
+
+    async def main() -> None:
+        watcher = Inbox(inbox, Reader(), None, quiet=QUIET)  # type: ignore[arg-type]
+        watcher.on_nothing = said.append
+        collect(tmp_path / "gone", inbox, name="usb-sdb")
+        task = asyncio.create_task(watcher.run())
+        while not said:
+            await asyncio.sleep(0.02)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+    assert said == ["unreadable"]
+
+
+def test_too_much_is_called_so(tmp_path: Path) -> None:
+    """Strangers' files beyond the limits: somebody should know that not all was looked at."""
+    assert told(tmp_path, ("folder", *["a,b"] * 70)) == ["too_much"]
+
+
+def test_the_folders_rights_are_left_alone(tmp_path: Path) -> None:
+    """The stick's unit writes there as another user: what tmpfiles.d made is not made anew."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    inbox.chmod(0o2770)
+
+    async def main() -> None:
+        task = asyncio.create_task(Inbox(inbox, Reader(), None).run())  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+        task.cancel()
+
+    asyncio.run(main())
+    assert inbox.stat().st_mode & 0o7777 == 0o2770
