@@ -324,15 +324,11 @@ class Daemon:
 
     def _tell_verdict(self, source: str, file_name: str, verdict: Verdict) -> None:
         refused = isinstance(verdict, EinvoicedError)
-        logger.log(logging.WARNING if refused else logging.INFO, "track file %s: %s", file_name, verdict)
-        self._periods_poked()
+        told = str(verdict) if isinstance(verdict, EinvoicedError) else f"{verdict.ranges} ranges taken"
+        logger.log(logging.WARNING if refused else logging.INFO, "track file %s: %s", file_name, told)
         if source in ("stick", "typed"):
             self._lamps.verdict(refused)
             self._print_slip(slips.verdict_slip(file_name, verdict, self._shop_name, self._box.clock.now()))
-
-    def _periods_poked(self) -> None:
-        if self._periods is not None:
-            self._periods.poke()
 
     def _tell_nothing(self, why: str) -> None:
         """A stick gave no verdict: say so once."""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from einvoiced.actions.box import Box, Ceilings
-from einvoiced.actions.raise_ceilings import raise_ceilings, usable_ceilings
+from einvoiced.actions.raise_ceilings import raise_ceilings, remembered_ceilings, usable_ceilings
 from einvoiced.errors import CeilingReached, EinvoicedError
 from einvoiced.journal import beside
 from einvoiced.journal.witnesses import Witnesses
@@ -63,9 +63,10 @@ class CeilingKeeper:
         if await self._journal.submit(raise_ceilings(self._box, self._ahead)) is not None:
             self._pace()
         known = await self._journal.submit(usable_ceilings(self._box))
+        remembered = await self._journal.submit(remembered_ceilings)
         head = await self._journal.submit(lambda tx: tx.head)
         await self._wait_for_witnesses(head.sequence)
-        content = beside.Beside(self._journal.id, True, known).at(head, running=True)
+        content = beside.Beside(self._journal.id, True, remembered).at(head, running=True)
         await asyncio.to_thread(beside.write, self._directory, content)
         self._ceilings.allow(known)
         self._journal.release()

@@ -16,7 +16,6 @@ from einvoiced.actions.close_period import close_what_is_over
 from einvoiced.actions.export_tracks import Exported, export_due
 from einvoiced.errors import EinvoicedError
 from einvoiced.journal.writer import Journal
-from einvoiced.waiting import happened
 
 LOOK_SECONDS = 60.0
 
@@ -28,21 +27,15 @@ class PeriodKeeper:
 
     def __init__(self, box: Box, journal: Journal, state: Path, seconds: float = LOOK_SECONDS) -> None:
         self._box, self._journal, self._folder, self._seconds = box, journal, state / "export", seconds
-        self._look = asyncio.Event()
-
-    def poke(self) -> None:
-        """Ranges were taken: look now."""
-        self._look.set()
 
     async def run(self) -> None:
         """Until cancelled; a fault is logged and tried again."""
         while True:
-            self._look.clear()
             try:
                 await self.look()
             except (OSError, EinvoicedError) as error:
                 log.warning("periods cannot be looked after: %s", error)
-            await happened(self._look, self._seconds)
+            await asyncio.sleep(self._seconds)
 
     async def look(self) -> None:
         """Once."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -16,7 +18,8 @@ from einvoiced.client import Client
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_tcp
 from tests.bench import load, loader, rig
-from tools.virtualbox import VirtualBox
+from tests.boxes import Latency
+from tools.virtualbox import SELLER, VirtualBox, this_period, track_file
 
 ROUNDS = 7
 
@@ -294,3 +297,88 @@ def context(folder: Path) -> dict[str, float]:
     finally:
         process.kill()
         process.wait()
+
+
+def stick(folder: Path) -> dict[str, float]:
+    """Track files: from the stick to the slip, a large one, and a stick made to hurt; the folder plays the stick."""
+    found = {"stick in to slip printed s": _stick_to_slip(folder / "slip")}
+    found |= _large_file(folder / "large")
+    for name, large in (("hostile", False), ("all good", True)):
+        cost = _hostile_stick(folder / name.replace(" ", "-"), large)
+        found |= {f"{name} stick {figure}": value for figure, value in cost.items()}
+    return found
+
+
+def _stick_to_slip(folder: Path) -> float:
+    """The median of five new files."""
+    seconds = []
+    with VirtualBox(folder) as box:
+        box.start()
+        for number in range(5):
+            printed = len(box.prints())
+            begin = time.monotonic()
+            box.plug_in(track_file(("NQ", number * 5000, number * 5000 + 2499)), name=f"{number}.csv")
+            VirtualBox.wait_for(lambda printed=printed: len(box.prints()) > printed, 20, "the slip")
+            seconds.append(time.monotonic() - begin)
+            (box.stick / f"{number}.csv").unlink()
+            VirtualBox.wait_for(lambda: not list((box.state / "inbox").iterdir()), 20, "the inbox")
+            time.sleep(0.5)
+    return statistics.median(seconds)
+
+
+def _large_file(folder: Path) -> dict[str, float]:
+    """Ten thousand ranges over the admin socket, and how long a till waits at worst meanwhile."""
+    rows = track_file(*(("NQ", number * 100, number * 100 + 49) for number in range(10_000)))
+    content = base64.b64encode(rows.encode()).decode()
+    with VirtualBox(folder, printer={"transport": "none"}) as box:
+        box.start()
+        begin = time.monotonic()
+        taken = box.call("tracks.import", file_name="f.csv", content=content)["ranges"]
+        first = time.monotonic() - begin
+        with box.client() as client, Latency(lambda: (time.sleep(0.002), client.call("box.status"))) as till:
+            begin = time.monotonic()
+            box.call("tracks.import", file_name="f.csv", content=content)
+            again = time.monotonic() - begin
+        assert taken == 10_000
+        return {
+            "10,000 ranges s": first,
+            "10,000 known ranges s": again,
+            "till's worst wait meanwhile ms": till.worst * 1000,
+        }
+
+
+def _hostile_stick(folder: Path, good: bool) -> dict[str, float]:
+    """CPU seconds and MiB that 10,000 files cost the daemon, which here does the stick unit's work too."""
+    period = this_period().csv_form
+    with VirtualBox(folder, printer={"transport": "none"}) as box:
+        box.start()
+        box.status()
+        cpu, high = _cost(box)
+        aside = folder / "aside"
+        for number in range(100):
+            (aside / f"{number % 10}" / f"{number}").mkdir(parents=True)
+        for number in range(64):
+            track = f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
+            lines = (f"{SELLER},7,,{period},{track},{n * 50:08d},{n * 50 + 49:08d}\r\n" for n in range(1 << 15))
+            text = "".join(lines) if good else "x," * (1 << 19)
+            (aside / f"{number:02d}.csv").write_bytes(text.encode()[: 1 << 20].rsplit(b"\n", 1)[0])
+        for number in range(10_000 - 64):
+            where = aside / f"{number % 100 % 10}" / f"{number % 100}"
+            (where / f"{number}.csv").write_bytes((b"a,b\r\n", b"\xff\0", b"<html>", b"", b"\0" * 5000)[number % 5])
+        begin = time.monotonic()
+        aside.rename(box.stick / "files")
+        inbox = box.state / "inbox"
+        VirtualBox.wait_for(lambda: list(inbox.glob("folder*")), 60, "the batch")
+        VirtualBox.wait_for(lambda: not list(inbox.glob("folder*")), 120, "the batch to be read")
+        seconds = time.monotonic() - begin
+        cpu_after, high_after = _cost(box)
+        return {"CPU s": cpu_after - cpu, "s": seconds, "MiB": high_after - high}
+
+
+def _cost(box: VirtualBox) -> tuple[float, float]:
+    """CPU seconds and peak MiB of a box's daemon."""
+    assert box.process is not None
+    pid = box.process.pid
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), int(line.split()[1]) / 1024

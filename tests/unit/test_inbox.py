@@ -11,6 +11,7 @@ import pytest
 from einvoiced.errors import BadTrack, NotATrackFile
 from einvoiced.hardware.stick.collect import collect
 from einvoiced.inbox import Inbox
+from tests.boxes import until
 
 QUIET = 0.6
 
@@ -47,8 +48,7 @@ def told(tmp_path: Path, *batches: tuple[str, ...], pause: float = 0.0) -> list[
         for name, *contents in batches:
             await asyncio.to_thread(stick, tmp_path, inbox, name, *contents)
             await asyncio.sleep(pause)
-        while any(inbox.iterdir()):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(until, lambda: not any(inbox.iterdir()))
         await asyncio.sleep(2 * QUIET)
         task.cancel()
 
@@ -88,8 +88,7 @@ def test_an_unreadable_stick_is_called_so(tmp_path: Path) -> None:
         watcher.on_nothing = said.append
         collect(tmp_path / "gone", inbox, name="usb-sdb")
         task = asyncio.create_task(watcher.run())
-        while not said:
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(until, lambda: said)
         task.cancel()
 
     asyncio.run(asyncio.wait_for(main(), 10))

@@ -22,6 +22,9 @@ from einvoiced.rules.period import Period
 from einvoiced.rules.sale import check_text
 from einvoiced.rules.share import Share
 
+MOST_BY_ITSELF = 2000
+"""Ranges of a list that the box makes by itself: no shop has so many, and a till waits while a list is made."""
+
 Form = Literal["csv", "json"]
 HEADER = (
     *("營業人統編", "發票類別代號", "發票期別", "發票字軌名稱", "發票起號", "發票迄號", "本數"),
@@ -91,7 +94,9 @@ def export_due(box: Box) -> Action[list[Exported]]:
         if box.shop is None or box.frozen:
             return []
         seller, this = box.shop.seller.identifier, Period.of(tx.now()).year_month
-        if fact(tx, f"exported {seller} {this}") is not None or not tx.all(_RANGES + " LIMIT 1", seller, this):
+        if fact(tx, f"exported {seller} {this}") is not None:
+            return []
+        if not 0 < len(tx.all(_RANGES + f" LIMIT {MOST_BY_ITSELF + 1}", seller, this)) <= MOST_BY_ITSELF:
             return []
         forms: tuple[Form, ...] = ("csv", "json")
         return [export_tracks(box, this, form, BY_ITSELF, None)(tx) for form in forms]

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import islice
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from einvoiced.journal import entries, number_ranges
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.journal.writer import Journal
-from einvoiced.rules.numbers import NumberRange
+from einvoiced.rules.numbers import BOOKLET, NumberRange
 from einvoiced.rules.period import Period
 from einvoiced.rules.share import Share
 
@@ -39,15 +40,27 @@ class RangeShown(Struct, frozen=True):
     ours: int
 
 
+MOST_SHOWN = 200
+"""Ranges that each list of a verdict names: a file may hold twenty thousand."""
+
+MOST_IN_ENTRY = 2000
+"""Ranges that one entry holds; a file with more is several entries, all of them or none: no entry grows beyond reason."""
+
+
 class Imported(Struct, frozen=True):
     """The verdict on a file that was accepted; `stock` counts all numbers left, this period's and later ones'.
 
+    `ranges`, `numbers` and `ours` (this box's share) count all that was taken; the lists name the first 200 of each.
     `to_release`: ranges of a period that was running when this journal began; a technician must release them.
     `branches`: rows of the shop's branches, which are never taken. `share`: this box's part of what was taken.
     """
 
     file_name: str
     sha256: str
+    ranges: int
+    booklets: int
+    numbers: int
+    ours: int
     taken: list[RangeShown]
     already_known: list[RangeShown]
     to_release: list[RangeShown]
@@ -79,8 +92,9 @@ def import_tracks(box: Box, file_name: str, data: bytes, *, source: str, peer: P
         if isinstance(parsed, TrackFileError):
             raise parsed
         taking = compare_rows(tx, shop, parsed.rows)
-        if taking.ranges:
-            tx.append(entries.TracksImported(name, digest, source, peer, taking.ranges))
+        for begin in range(0, len(taking.ranges), MOST_IN_ENTRY):
+            part = taking.ranges[begin : begin + MOST_IN_ENTRY]
+            tx.append(entries.TracksImported(name, digest, source, peer, part))
             taken_now(box)
         return verdict_of(tx, shop, taking, name, digest, parsed.branch_rows)
 
@@ -93,6 +107,7 @@ class Taking(Struct, frozen=True):
     compared: Comparison
     ranges: list[entries.Range]
     begun: datetime
+    shares: dict[Period, Share]
 
 
 def compare_rows(tx: Transaction, shop: Shop, rows: Iterable[TrackRow]) -> Taking:
@@ -100,13 +115,13 @@ def compare_rows(tx: Transaction, shop: Shop, rows: Iterable[TrackRow]) -> Takin
     rows = tuple(rows)
     compared = new_ranges(rows, _known(tx, rows))
     begun = journal_begun(tx)
-    shares: dict[Period, Share] = {}
+    shares = {p: share_of_period(tx, shop, p.year_month) for p in {r.period for r in compared.taken}}
+    said = {p: (p.year_month, p.begins >= begun, str(share)) for p, share in shares.items()}
     ranges = []
     for r in compared.taken:
-        if r.period not in shares:
-            shares[r.period] = share_of_period(tx, shop, r.period.year_month)
-        ranges.append(_entry_range(r, shares[r.period], released=r.period.begins >= begun))
-    return Taking(compared, ranges, begun)
+        year_month, released, share = said[r.period]
+        ranges.append(entries.Range(r.seller, r.invoice_type, year_month, r.track, r.begin, r.end, released, share))
+    return Taking(compared, ranges, begun, shares)
 
 
 def taken_now(box: Box) -> None:
@@ -120,16 +135,21 @@ def verdict_of(
 ) -> Imported:
     """The verdict as data."""
     new, share = taking.compared.taken, shop.share
-    by_period = {r.year_month: Share.parse(r.share) for r in taking.ranges}
-    taken = [shown(r, by_period[r.period.year_month]) for r in new]
+    shares = taking.shares
+    numbers = sum(len(r) for r in new)
+    waiting = (r for r in new if r.period.begins < taking.begun and shares[r.period].left(r))
     return Imported(
         name,
         digest,
-        taken,
-        [shown(r, share) for r in taking.compared.known],
-        [each for each, r in zip(taken, new, strict=True) if r.period.begins < taking.begun and each.ours],
-        [shown(row.range, share, ours=0) for row in branch_rows],
-        ", ".join(sorted({r.share for r in taking.ranges})) or str(share),
+        len(new),
+        numbers // BOOKLET,
+        numbers,
+        sum(shares[r.period].left(r) for r in new),
+        [shown(r, shares[r.period]) for r in new[:MOST_SHOWN]],
+        [shown(r, share) for r in taking.compared.known[:MOST_SHOWN]],
+        [shown(r, shares[r.period]) for r in islice(waiting, MOST_SHOWN)],
+        [shown(row.range, share, ours=0) for row in islice(branch_rows, MOST_SHOWN)],
+        ", ".join(sorted({str(each) for each in shares.values()})) or str(share),
         _stock(tx, shop.seller.identifier),
     )
 
@@ -202,22 +222,20 @@ def journal_begun(tx: Transaction) -> datetime:
     return datetime.fromisoformat(entries.read(row[0]).time)
 
 
-def _entry_range(r: NumberRange, share: Share, *, released: bool) -> entries.Range:
-    return entries.Range(r.seller, r.invoice_type, r.period.year_month, r.track, r.begin, r.end, released, str(share))
-
-
 _KNOWN = """
-SELECT track, begin, "end" FROM ranges WHERE seller = ?1 AND year_month = ?2
-UNION ALL SELECT track, first, last FROM set_aside WHERE seller = ?1 AND year_month = ?2 AND state = 'reserved'
+SELECT begin, "end" FROM ranges WHERE seller = ?1 AND year_month = ?2 AND track = ?3
+UNION ALL SELECT first, last FROM set_aside
+WHERE seller = ?1 AND year_month = ?2 AND track = ?3 AND state = 'reserved'
 """
 
 
 def _known(tx: Transaction, rows: Iterable[TrackRow]) -> list[NumberRange]:
-    wanted = sorted({(row.range.seller, row.range.invoice_type, row.range.period) for row in rows})
+    """What the journal holds of the rows' own tracks."""
+    wanted = {(row.range.seller, row.range.invoice_type, row.range.period, row.range.track) for row in rows}
     return [
         NumberRange(seller, kind, period, track, begin, end)
-        for seller, kind, period in wanted
-        for track, begin, end in tx.all(_KNOWN, seller, period.year_month)
+        for seller, kind, period, track in sorted(wanted)
+        for begin, end in tx.all(_KNOWN, seller, period.year_month, track)
     ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from einvoiced.actions.box import Box
 from einvoiced.journal import entries
+from einvoiced.journal.doubt import remembered
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.period import Period
 from einvoiced.rules.share import Share
@@ -51,6 +52,11 @@ def _raised(tx: Transaction, seller: str, period: Period, ahead: int) -> list[en
                 found.append(entries.Ceiling(seller, period.year_month, track, begin, wanted))
             missing -= share.count_between(next_, max(wanted, ceiling))
     return found
+
+
+def remembered_ceilings(tx: Transaction) -> list[entries.Ceiling]:
+    """What the file beside must know: every range that may have been used lately."""
+    return remembered(tx.db, Period.of(tx.now()))
 
 
 def usable_ceilings(box: Box) -> Action[list[entries.Ceiling]]:

@@ -11,6 +11,7 @@ from einvoiced.actions.box import Box
 from einvoiced.errors import EinvoicedError
 from einvoiced.journal import store
 from einvoiced.journal.beside import Beside
+from einvoiced.journal.doubt import allows
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.journal.witnesses import Report, judge
 
@@ -64,11 +65,7 @@ def _check_beside(tx: Transaction, journal: str, beside: Beside | None) -> Einvo
         kind = errors.JournalBehind if verdict == "journal_behind" else errors.JournalForked
         return kind(who="The file beside the journal", detail=f"it knows entry {beside.sequence}")
     for c in beside.ceilings:
-        row = tx.one(
-            "SELECT ceiling FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?",
-            *(c.seller, c.year_month, c.track, c.begin),
-        )
-        if row is None or row[0] < c.ceiling:
+        if not allows(tx.db, c):
             detail = f"{c.track} {c.year_month} was allowed up to {c.ceiling:08d}"
             return errors.JournalBehind(who="The file beside the journal", detail=detail)
     return None

@@ -78,10 +78,12 @@ def _import(options: argparse.Namespace) -> int:
 
 def _verdict_lines(verdict: Any) -> list[str]:
     lines = [_range_line("taken", r) for r in verdict["taken"]]
+    if verdict["ranges"] > len(verdict["taken"]):
+        lines.append(f"… {verdict['ranges']} ranges in all, {verdict['numbers']} numbers (共 {verdict['booklets']} 本)")
     lines += [_range_line("already known", r) for r in verdict["already_known"]]
     lines += [_range_line("a branch's", r) for r in verdict["branches"]]
     if verdict["share"] != "1/1":
-        ours = sum(r["ours"] for r in verdict["taken"])
+        ours = verdict["ours"]
         lines.append(f"share {verdict['share']}: {ours} of the numbers taken are this box's (本機可用 {ours} 號)")
     return [*lines, f"{verdict['stock']} numbers in stock (目前可用號碼 {verdict['stock']} 號)"]
 

@@ -37,12 +37,14 @@ def taken_slip(verdict: Imported, shop_name: str, moment: datetime) -> Document:
 
     lines: list[_Line] = [f"檔案 {verdict.file_name}", f"{moment:%Y-%m-%d %H:%M:%S}", ""]
     lines += _ranges(verdict.taken)
+    if verdict.ranges > MOST:
+        lines += [*_more(verdict.ranges), (f"共 {verdict.booklets} 本", f"{verdict.numbers} 號"), ""]
     if verdict.share != "1/1" and verdict.taken:
-        lines += [("本機份額", verdict.share), ("本機可用", f"{sum(r.ours for r in verdict.taken)} 號"), ""]
+        lines += [("本機份額", verdict.share), ("本機可用", f"{verdict.ours} 號"), ""]
     if not verdict.taken and verdict.already_known:
         lines += ["檔案內的號碼本機都已經有了。", ""]
     elif verdict.already_known:
-        lines += [f"另有 {len(verdict.already_known)} 段號碼本機原本就有。", ""]
+        lines += ["檔案內其他號碼本機原本就有。", ""]
     if verdict.branches:
         lines += ["以下屬於分支機構，本機不匯入：", ""]
         for r in verdict.branches[:MOST]:
@@ -64,9 +66,6 @@ def _ranges(ranges: list[RangeShown]) -> list[_Line]:
             (f"{r.booklets} 本", f"{r.numbers} 號"),
             "",
         ]
-    if len(ranges) > MOST:
-        total = (f"共 {sum(r.booklets for r in ranges)} 本", f"{sum(r.numbers for r in ranges)} 號")
-        lines += [*_more(len(ranges)), total, ""]
     return lines
 
 

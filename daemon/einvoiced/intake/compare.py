@@ -42,6 +42,9 @@ def new_ranges(wanted: Sequence[TrackRow], known: Sequence[NumberRange]) -> Verd
     already: list[NumberRange] = []
     reasons: list[TrackFileError] = []
     for row in wanted:
+        if not series:
+            taken.append(row.range)
+            continue
         touched = _touched(row.range, series.get(_series(row.range), []))
         held_parts = _joined(row.range, touched)
         outside = next((held for held in touched if not row.range.holds(held)), None)

@@ -18,6 +18,7 @@ from einvoiced.intake.refusals import ENOUGH, shown
 _LINE = re.compile(r"[^\r\n]+")
 _OTHER_SEPARATORS = ";\t"
 _HUGE = 1 << 16
+_MOST_COMMAS = 1000
 _UNQUOTED_THOUSANDS = re.compile(r"[0-9]{1,3}(?:,[0-9]{3}){1,2},[0-9]{1,3}(?:,[0-9]{3}){1,2}[, ]*")
 _HEADER_NAMES = (SELLER, PERIOD, BEGIN, END)
 
@@ -61,6 +62,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _split(line: int, raw: str, first: bool) -> list[str] | TrackFileError:
     """The seven stripped cells of a line; otherwise what is wrong with it as a line."""
+    if len(raw) >= _HUGE and (commas := raw.count(",")) > _MOST_COMMAS:  # half a million cells cost 20 MiB
+        return NotATrackFile(line, 0, str(commas + 1)) if first else FileDamaged(line, 0, shown(raw))
     try:
         cells = _plain_cells(raw) or next(csv.reader([raw], strict=True, skipinitialspace=True))
     except csv.Error:

@@ -48,6 +48,45 @@ def unknown_numbers(db: sqlite3.Connection, allowed: Iterable[Ceiling], since: s
     return found
 
 
+def remembered(db: sqlite3.Connection, period: Period) -> list[Ceiling]:
+    """What the file beside must know of ceilings, of `period` and the two before it and all later ones.
+
+    Every range that may have been used, spent or not, and what was set aside of ranges that the journal does not know.
+    """
+    from_ = period.previous().previous().year_month
+    ranges = db.execute(_ALLOWED, (from_,)).fetchall()
+    runs = db.execute(_RUNS, (from_,)).fetchall()
+    strays = [row for row in runs if not has_range(db, (*row[:3], row[4]))]
+    return [Ceiling(*row) for row in ranges + strays]
+
+
+_ALLOWED = """
+SELECT seller, year_month, track, begin, ceiling FROM ranges WHERE year_month >= ? AND ceiling >= begin
+"""
+_RUNS = """
+SELECT seller, year_month, track, first, last FROM set_aside
+WHERE year_month >= ? AND state IN ('in_doubt', 'elsewhere')
+"""
+
+
+def allows(db: sqlite3.Connection, ceiling: Ceiling) -> bool:
+    """Whether the journal knows that a range was used up to a ceiling: each number is below its own, or set aside."""
+    number = ceiling.begin
+    while number <= ceiling.ceiling:
+        place = (ceiling.seller, ceiling.year_month, ceiling.track, number, number)
+        ends = [row[0] for row in (*db.execute(_CEILING_OF, place), *db.execute(_ASIDE_END, place))]
+        if max(ends, default=-1) < number:
+            return False
+        number = max(ends) + 1
+    return True
+
+
+_CEILING_OF = """
+SELECT ceiling FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?
+"""
+_ASIDE_END = "SELECT last FROM set_aside WHERE seller = ? AND year_month = ? AND track = ? AND first <= ? AND last >= ?"
+
+
 def is_known(db: sqlite3.Connection, place: Place) -> bool:
     """Whether a number is issued or set aside."""
     return invoice_entry(db, place) is not None or aside_state(db, place) is not None

@@ -44,7 +44,7 @@ def put_aside(db: Db, sequence: int, state: str, runs: Iterable[entries.Run]) ->
 
 def imported(db: Db, sequence: int, data: entries.TracksImported) -> None:
     """New ranges."""
-    db.executemany(_INSERT, [_row(r, sequence) for r in data.ranges])
+    db.executemany(_INSERT, (_row(r, sequence) for r in data.ranges))
     aside = {row[0] for row in db.execute("SELECT DISTINCT year_month FROM set_aside")}
     for r in data.ranges:
         if r.year_month not in aside:

@@ -19,22 +19,18 @@ from pathlib import Path
 import msgspec
 
 from einvoiced.errors import JournalBehind, JournalBroken, JournalForked, JournalMissing, RestoreRefused
-from einvoiced.journal import beside, entries, histories, reading, store
+from einvoiced.journal import beside, doubt, entries, histories, reading, store
 from einvoiced.journal.beside import Beside
-from einvoiced.journal.entries import Ceiling
 from einvoiced.journal.histories import DatabaseHistory, History
 from einvoiced.journal.reading import Progress, silent
 from einvoiced.journal.reconcile import Outcome, Reconciler, Situation
 from einvoiced.journal.transaction import Transaction, WallClock
 from einvoiced.journal.verify import verify_database
 from einvoiced.journal.witnesses import Report, judge
+from einvoiced.rules.period import Period
 
 _EMPTY = store.Head(1, 0, entries.NO_PREVIOUS, "")
 _SECRET = "SELECT value FROM secrets WHERE name = 'mac'"
-_CEILINGS = """
-SELECT seller, year_month, track, begin, ceiling FROM ranges WHERE ceiling >= begin
-ORDER BY year_month DESC, track, begin LIMIT 1000
-"""
 
 
 @contextmanager
@@ -95,7 +91,8 @@ def reconcile(
 
 
 def _write_beside(state: Path, db: sqlite3.Connection, head: store.Head, journal: str) -> None:
-    ceilings = [Ceiling(*row) for row in db.execute(_CEILINGS).fetchall()]
+    last = datetime.fromisoformat(head.time)
+    ceilings = doubt.remembered(db, Period.of(last))
     beside.write(state, Beside(journal, False, ceilings).at(head, running=False))
     give_to_owner(state, state / beside.FILE)
 
@@ -289,9 +286,8 @@ def _must_agree(who: str, verdict: str, detail: str) -> None:
 
 
 def _check_ceilings(backup: sqlite3.Connection, known: Beside) -> None:
-    has = {tuple(row[:4]): row[4] for row in backup.execute(_CEILINGS.replace("LIMIT 1000", "")).fetchall()}
     for c in known.ceilings:
-        if has.get((c.seller, c.year_month, c.track, c.begin), -1) < c.ceiling:
+        if not doubt.allows(backup, c):
             detail = f"{c.track} {c.year_month} up to {c.ceiling:08d}; use journal reconcile --backup"
             raise JournalBehind(who="The file beside the journal", detail=detail)
 

@@ -171,17 +171,10 @@ class Reconciler:
         verdict = judge(self.db, self.head, self._journal, held)
         if verdict != "agrees":
             self._reasons.append(f"the file beside the journal: {verdict}, it knows entry {beside.sequence}")
-        higher = [c for c in beside.ceilings if self._ceiling(c) < c.ceiling]
+        higher = [c for c in beside.ceilings if not doubt.allows(self.db, c)]
         if higher:
             shown = ", ".join(f"{c.track} {c.year_month} up to {c.ceiling:08d}" for c in higher[:5])
             self._reasons.append(f"the file beside the journal: it allowed {shown}")
-
-    def _ceiling(self, c: Ceiling) -> int:
-        row = self.db.execute(
-            "SELECT ceiling FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?",
-            (c.seller, c.year_month, c.track, c.begin),
-        ).fetchone()
-        return -1 if row is None else int(row[0])
 
     def _identity(self, situation: Situation) -> list[str]:
         """What changed of board and disk."""

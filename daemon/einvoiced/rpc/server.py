@@ -38,7 +38,8 @@ class Limits(Struct, frozen=True):
     """Bytes of answers a client may leave unread before it is dropped."""
 
 
-ADMIN_LIMITS = Limits(line=2 * 1024 * 1024, clients=32)
+ADMIN_LIMITS = Limits(line=2 * 1024 * 1024, clients=32, unread=16 * 1024 * 1024)
+"""A track file may hold 20,000 ranges, and the answer names them all."""
 
 
 class Server:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from einvoiced.rules.numbers import BOOKLET, NumberRange
 
@@ -28,6 +29,7 @@ class Share:
             raise ValueError(f"no share: {self.index}/{self.of}")
 
     @classmethod
+    @lru_cache(maxsize=16)
     def parse(cls, text: str) -> Share:
         """From `2/3`, the second of three boxes; ValueError otherwise. A box that is alone says `1/1`."""
         found = _FORM.fullmatch(text)
@@ -91,6 +93,8 @@ class Share:
 
     def count_between(self, begin: int, end: int) -> int:
         """How many numbers from `begin` to `end` are this box's."""
+        if self.of == 1:
+            return max(0, end - begin + 1)
         return max(0, self._below(end + 1) - self._below(begin))
 
     def after(self, number: int) -> int:

@@ -77,7 +77,7 @@ def test_a_torn_strip_is_filled_up_fed_out_and_cut():
         emulator.feed(job[:stop])
         emulator.feed(recovery(CUTTER) + job)
         assert emulator.strips[-1].image.tobytes() == expected, stop
-        assert len(emulator.strips) == 2
+        assert len(emulator.strips) in (2, 3), stop  # white from behind a cut that was completed
 
 
 def test_the_drawer_is_opened_by_the_profiles_pin():

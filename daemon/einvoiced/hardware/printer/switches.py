@@ -18,8 +18,8 @@ _STATUS = 0x12
 class Switches:
     """`paper_out`, `paper_low`, `cover_open`, `offline`, `broken`, `cutter_jammed`, `hot`: the printer's troubles.
 
-    After `stall_after` bytes it takes no more; after `unplug_after` its cable is pulled (`unplugged`). `silent` never
-    answers, `late` answers so many seconds late. `bytes_per_second` is its line; None: as fast as it goes. `roll`
+    After `stall_after` bytes it takes no more; after `unplug_after` its cable is pulled (`unplugged`); `trigger` is
+    something else that happens after so many bytes. `silent` never answers, `late` answers so many seconds late. `bytes_per_second` is its line; None: as fast as it goes. `roll`
     counts down the dots that are left of the paper; None: without end.
     """
 
@@ -34,6 +34,7 @@ class Switches:
         self.stall_after: int | None = None
         self.unplugged = False
         self.unplug_after: int | None = None
+        self.trigger: tuple[int, Callable[[], None]] | None = None
         self.silent = False
         self.late = 0.0
         self.bytes_per_second: float | None = None
@@ -77,7 +78,8 @@ class Switches:
 
     def passes(self, size: int, now: float) -> int:
         """How many of so many bytes get through cable and line at this moment."""
-        bounds = (self.stall_after, self.unplug_after, 0 if self.unplugged else None, self._line_takes(now))
+        trigger = None if self.trigger is None else self.trigger[0]
+        bounds = (self.stall_after, self.unplug_after, 0 if self.unplugged else None, trigger, self._line_takes(now))
         return min([size, *(max(0, bound) for bound in bounds if bound is not None)])
 
     def count(self, taken: int) -> None:
@@ -89,6 +91,11 @@ class Switches:
             self.unplug_after -= taken
             if self.unplug_after <= 0:
                 self.unplugged, self.unplug_after = True, None
+        if self.trigger is not None:
+            left, happens = self.trigger
+            self.trigger = (left - taken, happens) if left > taken else None
+            if self.trigger is None:
+                happens()
 
     def _line_takes(self, now: float) -> int | None:
         """The bytes that the line has had time for; it saves up no more than a fiftieth of a second of silence."""
@@ -115,10 +122,12 @@ def order(printer: Any, line: str) -> str:
     `printer` is an `Emulator`: this is the language of `einvoiced-printer` and of recorded sessions.
     """
     word, _, rest = line.partition(" ")
+    if word == "after":
+        return _later(printer, rest)
     exact = f"{word} {rest}" in _ORDERS
     act = _ORDERS.get(f"{word} {rest}" if exact else f"{word} N")
     if word == "help":
-        return "\n".join(sorted(_ORDERS))
+        return "\n".join([*sorted(_ORDERS), "after N ORDER"])
     if act is None:
         raise Order(f"{line!r} is not understood; type help")
     try:
@@ -126,6 +135,15 @@ def order(printer: Any, line: str) -> str:
     except ValueError:
         raise Order(f"{rest!r} is no number") from None
     return f"{line}: done"
+
+
+def _later(printer: Any, line: str) -> str:
+    """`after N ORDER`: once the printer has taken so many more bytes."""
+    count, _, rest = line.partition(" ")
+    if not count.isdecimal() or int(count) < 1:
+        raise Order(f"after how many bytes? not {count!r}")
+    printer.trigger = (int(count), lambda: order(printer, rest))
+    return f"after {line}: waits"
 
 
 def _set(**values: object) -> Callable[[Any, float], None]:

@@ -24,7 +24,7 @@ class Limits:
 
     file_bytes: int = 1 << 20
     files: int = 64
-    total_bytes: int = 8 << 20
+    total_bytes: int = 3 << 20
     depth: int = 3
     entries: int = 10_000
     seconds: float = 20.0
