@@ -35,6 +35,7 @@ START_SECONDS = 3.0
 """How long a slip waits for a printer that nobody has asked yet."""
 
 SLOW_BAUD = 9600
+_PAUSE = 0.05
 
 
 class PaperDesk:
@@ -121,14 +122,14 @@ class PaperDesk:
         """Print the details of an invoice on a sheet of their own."""
         from einvoiced.proof.content import details
 
-        self._need_follower()
+        await self._need_follower()
         found = await self._journal().submit(find(self._box, params))
         self.print_slip(details(found.invoice, shop_name=self._shop_name))
         return Done()
 
     async def print_slip_of(self, params: SlipParams, peer: Peer) -> SlipState:
         """Queue a till's slip; the same key gives the slip that it stands for."""
-        follower, journal = self._need_follower(), self._journal()
+        follower, journal = await self._need_follower(), self._journal()
         kind: Literal["lines", "raw"] = "lines" if params.raw is None else "raw"
         content = self._raw(params) if params.raw is not None else msgspec.json.encode(params.lines)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -148,23 +149,29 @@ class PaperDesk:
 
     async def open_drawer(self, peer: Peer) -> Done:
         """Open the drawer now, and keep who asked."""
-        await asyncio.to_thread(self._need_follower().open_drawer)
+        follower = await self._need_follower()
+        await asyncio.to_thread(follower.open_drawer)
         await self._journal().submit(note_drawer(peer))
         return Done()
 
     # -- parts of them
 
-    def _need_follower(self) -> PaperFollower:
-        if self._follower is None:
-            raise errors.NoPrinter
-        return self._follower
+    async def _need_follower(self) -> PaperFollower:
+        """The printer's thread; a box that has just begun to answer starts it in a moment."""
+        for _ in range(int(START_SECONDS / _PAUSE)):
+            if self._follower is not None:
+                return self._follower
+            if self._section.transport == "none":
+                break
+            await asyncio.sleep(_PAUSE)
+        raise errors.NoPrinter
 
     async def _need_printer(self, follower: PaperFollower, if_unprintable: str) -> None:
         """PrinterNotReady or SlipQueueFull; a printer that was just switched on is waited for."""
-        for _ in range(int(START_SECONDS / 0.05)):
+        for _ in range(int(START_SECONDS / _PAUSE)):
             if follower.state.state != "starting":
                 break
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE)
         reason = follower.state.trouble
         if reason is not None and if_unprintable == "refuse":
             raise errors.PrinterNotReady(detail=reason.en, detail_zh=reason.zh)

@@ -292,6 +292,26 @@ class BoxMachine(RuleBasedStateMachine):
         shutil.rmtree(to, ignore_errors=True)
         shutil.copytree(copy, to)
 
+    @precondition(lambda self: self.running and not self.lock)
+    @rule(before=st.integers(1, 40), days=st.sampled_from([0, 0, 1, 30]))
+    def old_copy_after_some_sales(self, before: int, days: int) -> None:
+        """All of it in one night: copied, sold on, put back, started, sold on. Only the file beside may know."""
+        self.stop()
+        copy = self.folder / f"copy-{len(self.copies)}"
+        shutil.copytree(self.state / "journal", copy)
+        self.copies.append((copy, False))
+        self.start()
+        if not self.lock:
+            self.sell(before, 1)
+            self.wait(days)
+        if self.running:
+            self.stop()
+        shutil.rmtree(self.state / "journal")
+        shutil.copytree(copy, self.state / "journal")
+        self.start()
+        if self.running:
+            self.sell(3, 2)
+
     def _mirror_knows_all(self) -> None:
         """The mirror has every acknowledged entry: it was asked until the end."""
         self.mirror_answers = True

@@ -116,7 +116,7 @@ class Stage:
     # -- the paper
 
     def on_paper(self) -> list[str]:
-        """What came out, strip by strip: `A original`, `A copy`, `A original torn`, `slip`, `torn`."""
+        """What came out, strip by strip: `A original`, `A copy`, `A original torn`, `slip`; `torn`: too short to say."""
         return [self.read(strip) for strip in self.strips]
 
     def read(self, strip: Strip) -> str:
@@ -136,7 +136,7 @@ class Stage:
             for copy in (False, True)
             if issued.invoice.print_mark == "Y" and _same(image, drawn(issued.invoice, copy, self.kind), rows)
         ]
-        return torn[-1] if torn else "slip"
+        return "slip" if not torn else torn[0] if len(torn) == 1 else "torn"
 
     def originals(self, name: str) -> int:
         """How many strips could be taken for this invoice's original: whole or torn ones without 補印."""

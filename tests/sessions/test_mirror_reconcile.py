@@ -280,6 +280,7 @@ def test_a_lost_journal_comes_back_from_the_mirror(pair: Callable[..., tuple[Vir
     refused(box, "journal_missing")
     box.stop()
     assert offline(box, "journal", "reconcile", code=1)["data"]["name"] == "journal_missing"
+    assert "--replaces" in offline(box, "setup", "--lost", code=1)["message"]
     outcome = offline(box, "setup", "--replaces", journal.journal)
     assert outcome["restored"] == outcome["sources"][0]["entries"]
     box.start()
@@ -324,6 +325,23 @@ def test_a_new_box_takes_a_dead_boxs_place(
         assert offline(fresh, "setup", "--replaces", marker.journal, code=1)["data"]["name"] == "restore_refused"
     finally:
         follower.kill()
+
+
+def test_looking_at_a_box_that_was_killed_changes_nothing(box: VirtualBox, durable: Path) -> None:
+    """verify, a reconciliation that finds nothing and a restore that is refused: the box starts and goes on."""
+    first = sell(box, 3)
+    offline(box, "journal", "backup", str(durable / "b.db"), by=False)
+    first |= sell(box, 1)
+    box.kill()
+    good(box)
+    assert offline(box, "journal", "reconcile")["epoch"] == 0
+    box.start()
+    first |= sell(box, 1)
+    box.kill()
+    assert offline(box, "journal", "restore", str(durable / "b.db"), code=1)["data"]["name"] == "journal_behind"
+    box.start()
+    repeats(box, first)
+    assert locks(box) == []
 
 
 def test_a_wal_that_somebody_deleted_is_missed(box: VirtualBox) -> None:

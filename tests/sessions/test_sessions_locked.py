@@ -200,7 +200,7 @@ def test_a_place_without_sockets_ends_the_daemon(make_box: Callable[..., Virtual
 def test_parts_that_are_not_there_stop_nothing(make_box: Callable[..., VirtualBox]) -> None:
     """No printer, no stick's folder, no place for the lamps: it issues, and says what is missing."""
     box = make_box(
-        printer={"transport": "serial", "device": "/dev/ttyNOSUCH"},
+        printer={"transport": "serial", "device": "/dev/ttyNOSUCH", "if_unprintable": "queue"},
         lamps={"kind": "virtual", "file": "/nowhere/lamps.json"},
         stick={"kind": "folder", "folder": "/nowhere/stick"},
     )

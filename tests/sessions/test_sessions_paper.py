@@ -144,6 +144,8 @@ def _value(text: str) -> Any:
 
 def _member(result: Any, path: str) -> str:
     for name in path.split("."):
+        if name.isdecimal() and int(name) >= len(result):
+            return "nothing"
         result = result[int(name)] if name.isdecimal() else result[name]
     return json.dumps(result) if isinstance(result, (bool, type(None))) else str(result)
 

@@ -545,7 +545,7 @@ def test_every_kernel_module_of_a_device_is_loaded_before() -> None:
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
     """`systemd-analyze verify` is silent, and the exposure is at most 2.0."""
     for path in (ROOT / "systemd").glob("einvoiced*.s[eo]*"):
-        text = re.sub(r"/usr/bin/einvoiced[\w-]*", "/bin/true", path.read_text(encoding="utf-8"))
+        text = re.sub(r"/usr/bin/einvoice[\w-]*", "/bin/true", path.read_text(encoding="utf-8"))
         (tmp_path / path.name).write_text(text, encoding="utf-8")
     units = [path for path in tmp_path.iterdir() if path.suffix in (".service", ".socket")]
     verified = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)

@@ -50,7 +50,7 @@ def _raised(tx: Transaction, seller: str, period: Period, ahead: int) -> list[en
             wanted = min(last, share.reach(next_, missing))
             if wanted > ceiling:
                 found.append(entries.Ceiling(seller, period.year_month, track, begin, wanted))
-            missing -= share.count_between(next_, max(wanted, ceiling))
+            missing -= share.count_between(next_, min(last, max(wanted, ceiling)))
     return found
 
 

@@ -187,6 +187,7 @@ def _setup(options: argparse.Namespace) -> int:
     from einvoiced.journal import offline
 
     if options.lost:
+        _nobody_has_a_copy(options)
         return _show_outcome(options, offline.begin_anew(options.state, _situation(options), _clock(options)))
     others, _ = _histories(options, options.backup)
     if not others:
@@ -202,6 +203,17 @@ def _setup(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
     )
     return _show_outcome(options, outcome)
+
+
+def _nobody_has_a_copy(options: argparse.Namespace) -> None:
+    """RestoreRefused when the mirror holds what is called lost."""
+    from einvoiced.errors import RestoreRefused
+    from einvoiced.followers.mirror_copy import MirrorCopy
+
+    mirror = _mirror(options)
+    if mirror is not None and (copy := MirrorCopy(mirror)).sequence:
+        detail = f"{mirror} has {copy.sequence} entries; use --replaces {copy.marker.journal}"
+        raise RestoreRefused(detail=detail)
 
 
 def _mirror_init(options: argparse.Namespace) -> int:

@@ -202,6 +202,8 @@ class PaperFollower:
     def _ready(self) -> bool:
         """Ask the printer; says in `state` what is wrong."""
         look = self._sender.look()
+        if look.trouble is None and not self._drawn and self._can_draw():
+            look = self._sender.look()  # loading took its time
         name = look.trouble or (None if self._can_draw() else "no_font")
         self._say(name, look.paper_low)
         return name is None

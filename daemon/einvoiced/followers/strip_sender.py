@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from einvoiced.proof.profile import PrinterProfile
 
 STATUS_SECONDS = 1.0
-CONFIRM_SECONDS = 15.0
+CONFIRM_SECONDS = 10.0
 """How long a printer may still work on a strip that it has taken."""
 
 PIECE = 4096
@@ -99,6 +99,7 @@ class StripSender:
             log.warning("the printer cannot be freed of a torn strip: %s", error)
             return False
         if self._profile.confirmation != "none" and self._answer(0).confirmed is not Answer.YES:
+            self._transport.abandon()
             return False
         self.torn, self._filled = False, 0.0
         return True
@@ -118,6 +119,7 @@ class StripSender:
         if verdict.confirmed is Answer.YES:
             return Sent("out", "", self._profile.confirmation)
         self.torn = True
+        self._transport.abandon()
         trouble = trouble_of(verdict.status)
         return Sent(
             "unknown", f"it did not confirm the strip ({trouble})" if trouble else "it did not confirm the strip"

@@ -213,6 +213,8 @@ def _note(envelope: entries.Envelope, data: entries.EntryData, found: Remainder)
             found.ceilings.append(Ceiling(*place, data.range_begin, known.number))
     elif isinstance(data, entries.CeilingsRaised):
         found.ceilings.extend(data.ceilings)
+    elif isinstance(data, entries.TracksReserved):
+        found.aside.append(data.run)
     elif isinstance(data, entries.EpochOpened):
         found.aside.extend(data.in_doubt + data.elsewhere)
 

@@ -32,7 +32,7 @@ _INSERT = "INSERT INTO ranges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_NEXT = f"UPDATE ranges SET next = ?, ceiling = ?, state = ? {_WHERE} AND begin = ?"
 _LAST_ASIDE = f"SELECT max(last) FROM set_aside {_WHERE} AND first <= ? AND last >= ? AND state <> 'unused'"
 _OF_PERIOD = """
-SELECT track, begin, "end", state, entry FROM ranges WHERE seller = ? AND year_month = ? ORDER BY track, begin
+SELECT track, begin, "end", state, entry, ceiling FROM ranges WHERE seller = ? AND year_month = ? ORDER BY track, begin
 """
 
 
@@ -153,7 +153,7 @@ def share_changed(db: Db, _sequence: int, data: entries.ShareChanged) -> None:
     """Split all ranges of a period anew. Nothing of them was taken, but something may be set aside."""
     share = Share.parse(data.share)
     of_period = (data.seller, data.year_month)
-    for track, begin, end, state, entry in db.execute(_OF_PERIOD, of_period).fetchall():
+    for track, begin, end, state, entry, ceiling in db.execute(_OF_PERIOD, of_period).fetchall():
         key = (*of_period, track)
         (aside,) = db.execute(_LAST_ASIDE, (*key, end, begin)).fetchone()
         at_least = begin if aside is None else aside + 1
@@ -164,7 +164,16 @@ def share_changed(db: Db, _sequence: int, data: entries.ShareChanged) -> None:
         next_ = end + 1 if first is None else first
         db.execute(
             f"UPDATE ranges SET next = ?, ceiling = ?, state = ?, last = ?, boxes = ?, part = ? {_WHERE} AND begin = ?",
-            (next_, next_ - 1, now, begin - 1 if last is None else last, share.of, share.index - 1, *key, begin),
+            (
+                next_,
+                max(ceiling, next_ - 1),
+                now,
+                begin - 1 if last is None else last,
+                share.of,
+                share.index - 1,
+                *key,
+                begin,
+            ),
         )
 
 

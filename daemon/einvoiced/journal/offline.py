@@ -35,8 +35,12 @@ _SECRET = "SELECT value FROM secrets WHERE name = 'mac'"
 
 @contextmanager
 def stopped_journal(state: Path) -> Iterator[tuple[sqlite3.Connection, store.Head]]:
-    """The journal of a stopped box, locked, open and proven. JournalMissing, JournalInUse or JournalBroken."""
-    directory = state / "journal"
+    """The journal of a stopped box, locked, open and proven. JournalMissing, JournalInUse or JournalBroken.
+
+    Proving it empties the WAL of a box that was not stopped in order; from then on the file beside says that it was.
+    """
+    directory, known = state / "journal", beside.read(state)
+    gone = wal_is_gone(state, known)
     if not (directory / store.FILE).exists():
         raise JournalMissing(detail=str(directory / store.FILE))
     with reading.locked(directory):
@@ -45,10 +49,14 @@ def stopped_journal(state: Path) -> Iterator[tuple[sqlite3.Connection, store.Hea
             head = store.prove(db)
             if not head.sequence:
                 raise JournalBroken(detail="it has no entry at all; use setup")
+            if known is not None and known.running and not gone:
+                beside.write(state, msgspec.structs.replace(known, running=False))
             yield db, head
         finally:
             db.close()
             give_to_owner(state, directory)
+            if known is not None:
+                give_to_owner(state, state / beside.FILE)
 
 
 def journal_id(db: sqlite3.Connection) -> str:

@@ -183,8 +183,10 @@ def test_the_last_number_is_that_of_the_range_in_use(desk: Desk) -> None:
 def test_few_numbers_ask_for_attention(desk: Desk, left: int, lamps: str, warnings: list[str]) -> None:
     """At the limit, not before; without any the box stops, and says so first."""
     desk.take(("NQ", 0, 149))
+    desk.take(("NQ", 0, 1999), period=Period.from_year_month("11504"))
     for _ in range(150 - left):
         desk.issue()
+    desk.clock.move(18 * 86_400)  # nobody expects the rest to be used in one day
     told = status(desk)
     assert (told.lamps, reasons(told.warnings), told.can_issue) == (lamps, warnings, left > 0)
     if warnings:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from einvoiced import parts
-from einvoiced.config import ClockSection, Config, LampsSection, PrinterSection, SellerSection
+from einvoiced.config import ClockSection, Config, LampsSection, PrinterSection, SellerSection, TracksSection
 from einvoiced.hardware.lamps import PATTERNS, LampState
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import VirtualTransport
@@ -32,7 +32,7 @@ SELLER = SellerSection("24634102", "示範商店")
 
 def make_bench(folder: Path, **sections: Any) -> Bench:
     """A bench of a box that does not run."""
-    return Bench(Config(SELLER, **sections), None, folder / "state", folder, pause=0.0)
+    return Bench(Config(SELLER, TracksSection("1/1"), **sections), None, folder / "state", folder, pause=0.0)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from einvoiced.actions.import_tracks import import_tracks
 from einvoiced.actions.raise_ceilings import raise_ceilings, usable_ceilings
 from einvoiced.actions.release_tracks import release_tracks
 from einvoiced.actions.reserve_tracks import reserve_tracks
-from einvoiced.journal import projections, verify
+from einvoiced.journal import doubt, projections, verify
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.numbers import BOOKLET, GENERAL_TAX, NumberRange
 from einvoiced.rules.period import Period
@@ -230,3 +230,21 @@ def test_reserved_booklets_are_never_issued(share: Share, used: int, first: int,
     finally:
         desk.close()
         shutil.rmtree(folder)
+
+
+def test_what_the_file_beside_allowed_stays_allowed(durable: Path) -> None:
+    """Neither a reservation nor another share makes the journal look older than the file beside it."""
+    desk = SharedDesk(durable, Share(1, 1))
+    try:
+        desk.take(("NQ", 0, 499), period=PERIOD.next())
+        desk.call(raise_ceilings(desk.box, 120))
+        known = desk.call(usable_ceilings(desk.box))
+        assert [c.ceiling for c in known] == [149]
+        desk.call(reserve_tracks(desk.box, "11504", "NQ", "00000000", "00000049", "另一系統", "店長", None))
+        assert all(desk.call(lambda tx, c=c: doubt.allows(tx.db, c)) for c in known)
+        desk.set_share(Share(2, 2))
+        desk.call(change_share(desk.box, "11504", "店長", None))
+        assert all(desk.call(lambda tx, c=c: doubt.allows(tx.db, c)) for c in known)
+        desk.check()
+    finally:
+        desk.close()

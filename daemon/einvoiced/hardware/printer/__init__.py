@@ -65,6 +65,9 @@ class Transport(Protocol):
     def close(self) -> None:
         """Give the device back, within a bounded time; harmless when closed."""
 
+    def abandon(self) -> None:
+        """Close, and forget whatever is still on its way to the printer, as far as this way can."""
+
 
 def make_transport(
     kind: Kind,

@@ -37,7 +37,8 @@ class Emulator(Switches):
     """One printer. Any thread may feed it and turn its switches; `finished` is called with each strip that ends.
 
     `strips` holds the last `keep` finished strips, `unknown` every command it did not know (nothing is ever raised).
-    Real-time commands are known between commands only; inside a raster they are dots.
+    Real-time commands are known between commands only; inside a raster they are dots, but for a status request that
+    comes alone while it is halted.
 
     What goes wrong with it are its `Switches`; `powered` False loses what it had received and hears nothing.
     """
@@ -98,6 +99,9 @@ class Emulator(Switches):
             if not self._powered:
                 return len(data), b""
             self._resume()
+            if self.halted and len(data) == 3 and data[:2] == _REAL_TIME_STATUS:
+                self._real_time(data)  # even with a full buffer, even inside a raster (Epson, DLE EOT, notes)
+                return len(data), self._due(now)
             taken = data[: self._room(data, now)]
             self.bytes_taken += len(taken)
             self.count(len(taken))

@@ -88,12 +88,16 @@ class NetworkTransport:
             with contextlib.suppress(OSError):
                 connection.close()
 
-    def _give_up(self, why: str, sent: int) -> None:
-        """Abort the connection, so that the queue is forgotten, and raise `WriteInterrupted`."""
+    def abandon(self) -> None:
+        """Abort the connection: both ends forget their queues."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self.close()
+
+    def _give_up(self, why: str, sent: int) -> None:
+        """Abort the connection, so that the queue is forgotten, and raise `WriteInterrupted`."""
+        self.abandon()
         raise WriteInterrupted(f"{self.device}: {why}", sent)
 
 

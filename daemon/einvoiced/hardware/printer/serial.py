@@ -79,6 +79,9 @@ class SerialTransport:
             self.close()
             raise PrinterUnavailable(f"{self.device}: {error}") from error
 
+    def abandon(self) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close; a queue that does not move is discarded first, or the kernel would wait up to 30 s for it."""
         port, self._port = self._port, None

@@ -82,6 +82,9 @@ class UsbLpTransport:
             self.close()
             raise PrinterUnavailable(f"{self.device}: {error}") from error
 
+    def abandon(self) -> None:
+        self.close()
+
     def close(self) -> None:
         fd, self._fd = self._fd, None
         if fd is not None:

@@ -88,6 +88,9 @@ class VirtualTransport:
                 return heard
             time.sleep(_PAUSE)
 
+    def abandon(self) -> None:
+        self.close()
+
     def close(self) -> None:
         self._open = False
 
