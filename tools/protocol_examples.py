@@ -65,6 +65,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("invoice.issue", "key_conflict", till=True, **{**SALE, "total_amount": 50, "lines": SALE["lines"][:1]})
     box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proof to be printed")
     ask("invoice.get", till=True, key=KEY)
+    _ask_about_paper(ask)
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
     _ask_about_tracks(ask, waits["year_month"], following)
     ask("box.status", till=True)
@@ -80,6 +81,20 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
         ask(f"period.{verb}", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
     return said
+
+
+def _ask_about_paper(ask: Any) -> None:
+    """What tills ask about proofs, slips and the drawer."""
+    ask("proof.list", till=True)
+    ask("proof.resolve", till=True, key=KEY, verdict="damaged", by="王店員")
+    ask("proof.copy", till=True, key=KEY, by="王店員")
+    ask("proof.bytes", till=True, key=SECOND_KEY)
+    ask("proof.report", till=True, key=SECOND_KEY, outcome="not_begun", reason="缺紙")
+    ask("proof.print", till=True, key=SECOND_KEY)
+    ask("proof.details", till=True, key=KEY)
+    lines = [{"text": "謝謝光臨", "align": "center"}]
+    ask("slip.print", till=True, key=SECOND_KEY[:-1] + "a", lines=lines, if_unprintable="queue")
+    ask("drawer.open", till=True)
 
 
 def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:
@@ -119,6 +134,8 @@ def exchange(path: str, line: bytes) -> Any:
 
 def shortened(name: str, answer: Any) -> Any:
     """The answer as the manual shows it: of `box.info` one method and one error are enough."""
+    if name == "proof.bytes":
+        return {**answer, "result": {**answer["result"], "content": answer["result"]["content"][:24] + "…"}}
     if name != "box.info":
         return answer
     result = dict(answer["result"])

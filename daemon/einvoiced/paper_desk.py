@@ -34,7 +34,6 @@ LONGEST_WAIT = 10.0
 START_SECONDS = 3.0
 """How long a slip waits for a printer that nobody has asked yet."""
 
-SLOW_BAUD = 9600
 _PAUSE = 0.05
 
 
@@ -61,9 +60,9 @@ class PaperDesk:
         if transport is None:
             return
         profile = parts.profile(self._section, self._file)
-        slow = self._section.transport == "serial" and self._section.baudrate <= SLOW_BAUD
+        baudrate = self._section.baudrate if self._section.transport == "serial" else 0
         follower = PaperFollower(
-            journal, transport, profile, self._shop_name, courtesy=self._box.courtesy, slow_line=slow
+            journal, transport, profile, self._shop_name, courtesy=self._box.courtesy, baudrate=baudrate
         )
 
         def tell() -> None:

@@ -37,6 +37,9 @@ SALES: dict[str, dict[str, Any]] = {
     "carrier": {"lines": [MILK], "total_amount": 25, "carrier": {"type": "3J0002", "id": "/ABC+123"}},
     "donation": {"lines": [MILK], "total_amount": 25, "npoban": "919"},
 }
+NUMBER_ROWS = 240
+"""What a strip has down to its number, whatever stands below (a printer that lost its power prints nonsense)."""
+
 TITLE_ROWS = 40
 """Fewer rows of ink than this carry no more than the shop's name: nothing that anybody could take for an original."""
 
@@ -134,7 +137,8 @@ class Stage:
             f"{name} {'copy' if copy else 'original'} torn"
             for name, issued in self.issued.items()
             for copy in (False, True)
-            if issued.invoice.print_mark == "Y" and _same(image, drawn(issued.invoice, copy, self.kind), rows)
+            if issued.invoice.print_mark == "Y"
+            and _same(image, drawn(issued.invoice, copy, self.kind), min(rows, NUMBER_ROWS))
         ]
         return "slip" if not torn else torn[0] if len(torn) == 1 else "torn"
 

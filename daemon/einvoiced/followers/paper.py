@@ -40,6 +40,7 @@ IDLE_SECONDS = 3.0
 BACK_OFF_SECONDS = 60.0
 """Longest pause for a printer that says it is well and takes nothing: every try costs two entries."""
 
+SLOW_BAUD = 9600
 OWN_SLIPS = 20
 DRAWER_SECONDS = 0.9
 """A drawer opens within a second, or not at all."""
@@ -82,13 +83,14 @@ class PaperFollower:
         shop_name: str,
         *,
         courtesy: deque[int] | None = None,
-        slow_line: bool = False,
+        baudrate: int = 0,
     ) -> None:
+        """`baudrate`: of a serial line; 0 for the other ways."""
         self._journal, self._profile, self._shop_name = journal, profile, shop_name
-        self._sender = StripSender(transport, profile)
+        self._sender = StripSender(transport, profile, baudrate / 12)
         self._slips: deque[Slip] = deque()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
-        self._slow_line = slow_line
+        self._slow_line = 0 < baudrate <= SLOW_BAUD
         self._pulses: deque[_Pulse] = deque()
         self._wake = threading.Event()
         self._stopping = threading.Event()

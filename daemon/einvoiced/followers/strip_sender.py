@@ -62,8 +62,10 @@ class Sent:
 class StripSender:
     """The way to one printer. Its thread only."""
 
-    def __init__(self, transport: Transport, profile: PrinterProfile) -> None:
+    def __init__(self, transport: Transport, profile: PrinterProfile, bytes_per_second: float = 0.0) -> None:
+        """`bytes_per_second`: of a line whose driver may hold bytes without saying so; 0: none to speak of."""
         self._transport, self._profile = transport, profile
+        self._line = bytes_per_second
         self.torn = False
         """Whether the printer may wait for the rest of a strip."""
         self._filled = 0.0
@@ -98,7 +100,7 @@ class StripSender:
         except WriteInterrupted as error:
             log.warning("the printer cannot be freed of a torn strip: %s", error)
             return False
-        if self._profile.confirmation != "none" and self._answer(0).confirmed is not Answer.YES:
+        if self._profile.confirmation != "none" and self._answer(0, 0).confirmed is not Answer.YES:
             self._transport.abandon()
             return False
         self.torn, self._filled = False, 0.0
@@ -115,7 +117,7 @@ class StripSender:
             return Sent("unknown", str(error))
         if self._profile.confirmation == "none":
             return Sent("out")
-        verdict = self._answer(number)
+        verdict = self._answer(number, len(strip))
         if verdict.confirmed is Answer.YES:
             return Sent("out", "", self._profile.confirmation)
         self.torn = True
@@ -141,10 +143,11 @@ class StripSender:
                 return SENSOR_COMMAND
         return b""
 
-    def _answer(self, number: int) -> Verdict:
+    def _answer(self, number: int, size: int) -> Verdict:
+        seconds = CONFIRM_SECONDS + (size / self._line if self._line else 0.0)
         if self._profile.confirmation == "process_id":
-            return wait_in_order(self._transport, says_process_id(f"{number % 10_000:04d}".encode()), CONFIRM_SECONDS)
-        return wait_in_order(self._transport, says_sensor, CONFIRM_SECONDS)
+            return wait_in_order(self._transport, says_process_id(f"{number % 10_000:04d}".encode()), seconds)
+        return wait_in_order(self._transport, says_sensor, seconds)
 
     def _write(self, data: bytes) -> None:
         """Send in pieces, each with a deadline, so that a stall shows soon. WriteInterrupted counts from the start."""

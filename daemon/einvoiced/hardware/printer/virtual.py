@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import PrinterUnavailable, WriteInterrupted
-from .descriptor import CHUNK, wait_for
+from .descriptor import CHUNK, HANGUP, wait_for
 from .emulator import Emulator
 
 _PAUSE = 0.002
@@ -242,6 +242,8 @@ def _serve(
             if answers:
                 _say(fd, answers)
             if stuck:
+                if wait_for(fd, 0, 0.0) & HANGUP:
+                    return
                 stopping.wait(_PAUSE)
 
 
