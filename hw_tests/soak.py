@@ -153,7 +153,8 @@ def _write_config(folder: Path) -> None:
     key.write_text("0" * 32)
     key.chmod(0o600)
     (folder / "einvoiced.toml").write_text(
-        f'[seller]\nidentifier = "{SELLER}"\nname = "測試"\n[box]\nid = "HW"\n[tracks]\nshare = "1/1"\n[qr]\nkey_file = "qr.key"\n'
+        f'[seller]\nidentifier = "{SELLER}"\nname = "測試"\n[box]\nid = "HW"\n'
+        '[tracks]\nshare = "1/1"\n[qr]\nkey_file = "qr.key"\n'
         f'[clock]\nkind = "virtual"\nfile = "{folder / "clock.json"}"\n',
         encoding="utf-8",
     )

@@ -62,7 +62,6 @@ class Floor(asyncio.Protocol):
 
 async def main(directory: Path, path: str) -> None:
     """Serve."""
-    directory.mkdir(parents=True, exist_ok=True)
     Floor.db = store.connect(directory)
     Floor.db.execute("PRAGMA wal_autocheckpoint = 1000")
     Floor.db.execute(
@@ -75,4 +74,5 @@ async def main(directory: Path, path: str) -> None:
 
 if __name__ == "__main__":
     assert schema.VERSION
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
     asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))

@@ -119,7 +119,7 @@ class Stage:
     # -- the paper
 
     def on_paper(self) -> list[str]:
-        """What came out, strip by strip: `A original`, `A copy`, `A original torn`, `slip`; `torn`: too short to say."""
+        """What came out, strip by strip: `A original`, `A copy`, `A original torn`, `slip`; `torn`: too short."""
         return [self.read(strip) for strip in self.strips]
 
     def read(self, strip: Strip) -> str:

@@ -1,4 +1,4 @@
-"""Recorded sessions about paper (paper/README.md): what the till says, what happens to the printer, what is on paper."""
+"""Recorded sessions about paper (paper/README.md): the till says, things happen to the printer, paper comes out."""
 
 from __future__ import annotations
 
@@ -162,6 +162,7 @@ def test_the_sessions_cover_what_befalls_paper() -> None:
     for word in (
         *("paper out", "cover open", "offline", "unplug", "power off", "stall", "answers never", "head hot"),
         *("cutter jammed", "verdict=there", "verdict=damaged", "verdict=nothing_usable", "print=till", "print=none"),
-        *("process_id", "confirmation = \"none\"", "if_unprintable", "box kill", "slip.print", "drawer.open", "way pty"),
+        *("process_id", 'confirmation = "none"', "if_unprintable", "box kill", "slip.print", "drawer.open"),
+        "way pty",
     ):
         assert word in text, word

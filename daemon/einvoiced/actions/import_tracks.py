@@ -44,7 +44,7 @@ MOST_SHOWN = 200
 """Ranges that each list of a verdict names: a file may hold twenty thousand."""
 
 MOST_IN_ENTRY = 2000
-"""Ranges that one entry holds; a file with more is several entries, all of them or none: no entry grows beyond reason."""
+"""Ranges that one entry holds; a file with more is several entries, all of them or none."""
 
 
 class Imported(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""A printer is found again after its node changed or another of its kind took its place; and at which speed it talks."""
+"""A printer is found again after its node changed or another of its kind took its place; and at which speed."""
 
 import pytest
 

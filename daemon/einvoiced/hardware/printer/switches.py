@@ -19,8 +19,9 @@ class Switches:
     """`paper_out`, `paper_low`, `cover_open`, `offline`, `broken`, `cutter_jammed`, `hot`: the printer's troubles.
 
     After `stall_after` bytes it takes no more; after `unplug_after` its cable is pulled (`unplugged`); `trigger` is
-    something else that happens after so many bytes. `silent` never answers, `late` answers so many seconds late. `bytes_per_second` is its line; None: as fast as it goes. `roll`
-    counts down the dots that are left of the paper; None: without end.
+    something else that happens after so many bytes. `silent` never answers, `late` answers so many seconds late.
+    `bytes_per_second` is its line; None: as fast as it goes. `roll` counts down the dots that are left of the paper;
+    None: without end.
     """
 
     def __init__(self) -> None:
