@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test crash bench clean
+.PHONY: menu setup demo run test lint wheel-test crash paper bench clean
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -10,6 +10,7 @@ menu:
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
+	@echo "make paper       the printer dies at every point of a strip (a quarter of an hour)"
 	@echo "make bench       measure; writes build/bench.json"
 	@echo "make bench-big   the same with ten million invoices in the journal (half an hour, 20 GB)"
 	@echo "make clean       remove what was built"
@@ -36,6 +37,9 @@ wheel-test: setup
 
 crash: setup
 	@$(PYTHON) -m tests.crash
+
+paper: setup
+	@EINVOICED_ALL_DEATHS=1 $(PYTHON) -m pytest tests/sessions/test_sessions_deaths.py tests/sessions/test_sessions_paper.py
 
 bench:
 	@tools/setup.sh dev,bench

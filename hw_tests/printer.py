@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from einvoiced import parts
-from einvoiced.config import Config
+from einvoiced.config import Config, PrinterSection
 from einvoiced.hardware.printer import PrinterUnavailable, Transport, WriteInterrupted
+from einvoiced.hardware.printer.baud import SLOW, find_baudrate
 from einvoiced.hardware.printer.status import Answer, PrinterStatus, query
 from einvoiced.rules.invoice import Seller
 from hw_tests.bench import Bench, Figure, Outcome, Skip
@@ -23,9 +24,13 @@ QUESTION = (
     "gaps, Chinese legible, both QR codes scan?",
     "請看紙張：尺標左右完整且 40 mm 正確、黑條均勻、斜線沒有缺口、中文清楚、兩個 QR code 都能掃描？",
 )
+SILENT = "it does not answer all status questions (DLE EOT): cable without a return wire, or wrong baud rate?"
+RAISE = "set the printer's own switches to 115,200 baud, then printer.baudrate"
 OBSTACLES = {
     "paper": "out of paper",
     "cover_closed": "cover open",
+    "cutter_free": "its cutter is stuck",
+    "cool": "its head is too hot: wait",
     "error_free": "an error: switch it off and on",
     "online": "offline",
 }
@@ -53,13 +58,30 @@ def run(bench: Bench) -> Outcome:
         trouble = f"it stopped taking data: {error}"
     finally:
         transport.close()
+    if trouble == SILENT and config.printer.transport == "serial":
+        trouble += _other_speed(config.printer, figures)
+    if trouble is None and config.printer.transport == "serial" and config.printer.baudrate <= SLOW:
+        figures["advice"] = f"a proof takes {13_000 * 10 // config.printer.baudrate} s at this speed: {RAISE}"
     return Outcome("fail", trouble, figures) if trouble else _paper(bench, figures)
+
+
+def _other_speed(section: PrinterSection, figures: dict[str, Figure]) -> str:
+    """What a silent serial printer answers to at other speeds; "" when it stays silent."""
+    try:
+        found = find_baudrate(section.device, section.flow_control)
+    except PrinterUnavailable:
+        return ""
+    if found is None:
+        return ""
+    figures["answers_at_baudrate"] = found
+    advice = f"; that is slow: {RAISE}" if found <= SLOW else ""
+    return f" It answers at {found} baud: set printer.baudrate = {found}{advice}."
 
 
 def _status(transport: Transport, figures: dict[str, Figure], when: str) -> str | None:
     """Ask the printer, note its answers (yes, no, unknown); what stands in the way, None when nothing does."""
     status = query(transport, STATUS_SECONDS)
-    for name in ("online", "paper", "paper_near_end", "cover_closed", "error_free"):
+    for name in ("online", "paper", "paper_near_end", "cover_closed", "error_free", "cutter_free", "cool"):
         figures[f"{when}_{name}"] = getattr(status, name).value
     return _obstacle(status)
 
@@ -68,9 +90,7 @@ def _obstacle(status: PrinterStatus) -> str | None:
     for name, sentence in OBSTACLES.items():
         if getattr(status, name) is Answer.NO:
             return f"the printer says: {sentence}"
-    if status.ready is Answer.UNKNOWN:
-        return "it does not answer all status questions (DLE EOT): cable without a return wire, or wrong baud rate?"
-    return None
+    return SILENT if status.ready is Answer.UNKNOWN else None
 
 
 def _print(config: Config, transport: Transport, figures: dict[str, Figure]) -> None:

@@ -95,6 +95,7 @@ class Daemon:
         self._config, problem = self._read_config()
         self._box = Box(parts.clock(self._config.clock), self._state / "journal")
         self._desk = PaperDesk(self._box, self.journal)
+        self._box.on_behind = self._proven_behind
         self._clock_watch = ClockWatch(self._box.clock)
         if problem is not None:
             self._box.lock("config_error", problem.message, problem.message_zh)
@@ -257,6 +258,10 @@ class Daemon:
         kind = JournalBehind if judged.verdict == "journal_behind" else JournalForked
         detail = f"entry {report.sequence} of journal {report.journal}; this one has {judged.sequence} entries"
         self._freeze(kind(who=f"The witness {report.witness}", detail=detail))
+
+    def _proven_behind(self, error: EinvoicedError) -> None:
+        """A till holds a valid later answer (journal's thread)."""
+        self._loop.call_soon_threadsafe(self._freeze, error)
 
     def _lock(self, error: EinvoicedError) -> None:
         if error.name not in self._box.locks:

@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_argument("--name", default="bench", help="build/NAME.json")
     parser.add_argument("--big", action="store_true", help="ten million invoices instead of one")
     options = parser.parse_args()
-    base = durable_folder(Path("build") / "bench")
+    base = durable_folder(Path("build") / f"rig-{options.name}")
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir(parents=True)
     sections = {"ten-million": figures.ten_million} if options.big else SECTIONS

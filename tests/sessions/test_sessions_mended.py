@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from einvoiced.client import new_key
 from tests.boxes import SALE
+from tests.sessions.stage import refusal
 from tools.virtualbox import VirtualBox
 
 
@@ -37,3 +39,28 @@ def test_a_clock_that_jumps_is_seen(make_box: Callable[..., VirtualBox]) -> None
 
     box.wait_for(jumps, 20, "the jump to be noted")
     assert '"seconds":90' in jumps()[0] or '"seconds":89.99' in jumps()[0] or '"seconds":90.0' in jumps()[0]
+
+
+def test_a_till_that_holds_a_later_answer_locks_the_box(make_box: Callable[..., VirtualBox]) -> None:
+    """The journal was put back to an older copy, file beside and all: the till's last answer proves it."""
+    box = make_box()
+    box.start()
+    box.take_tracks(("NQ", 0, 49))
+    box.stop()
+    old = Path(f"{box.folder}-old")
+    shutil.copytree(box.state, old)
+    box.start()
+    with box.client() as till:
+        first = till.issue(new_key(), print="till", **SALE)
+        last = till.issue(new_key(), print="till", **SALE)
+    box.stop()
+    shutil.rmtree(box.state)
+    old.rename(box.state)
+    box.start()
+    seen = {name: last[name] for name in ("epoch", "sequence", "mac")}
+    with box.client() as till:
+        code, _ = refusal(lambda: till.call("invoice.issue", key=new_key(), last_seen=seen, **SALE))
+        assert code == "journal_behind"
+        box.wait_for(lambda: not box.status()["can_issue"], 5, "the box to lock")
+        assert refusal(lambda: till.call("invoice.issue", key=new_key(), **SALE))[0] == "box_locked"
+    assert first["invoice"]["invoice_number"] == "NQ00000000"

@@ -105,7 +105,7 @@ class Session:
     # -- what is to be seen
 
     def _do_wait(self, rest: str) -> None:
-        """`wait NAME STATE`, `wait status path=value …`, `wait drawer N`, `wait taken N` (bytes, in all)."""
+        """`wait NAME STATE`, `wait status path=value …`, `wait drawer N`, `wait stalled`, `wait taken N` (bytes)."""
         subject, *words = shlex.split(rest)
         stage = self.stage
         if subject == "status":
@@ -113,6 +113,8 @@ class Session:
             until(lambda: all(_member(stage.box.status(), p) == v for p, v in wanted), SECONDS, str(stage.box.status()))
         elif subject == "drawer":
             until(lambda: stage.printer.drawer_pulses == int(words[0]), 5, "the drawer")
+        elif subject == "stalled":
+            until(lambda: stage.printer.stall_after == 0, SECONDS, "the printer to have taken what it takes")
         elif subject == "taken":
             until(lambda: stage.printer.bytes_taken >= int(words[0]), SECONDS, "bytes")
         else:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
-from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead
+from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead, EinvoicedError
 from einvoiced.journal.entries import Ceiling, stamp
 from einvoiced.journal.mac import answer_mac
 from einvoiced.journal.transaction import NotYet, Transaction
@@ -102,6 +102,8 @@ class Box:
     carrier_slip: bool = False
     courtesy: deque[int] = field(default_factory=lambda: deque(maxlen=20))
     """Entries of invoices without a proof whose customers get a note; the printer's thread takes them out."""
+    on_behind: Callable[[EinvoicedError], None] = lambda _error: None
+    """Told in the journal's thread when somebody proves that this journal has lost entries: the box must lock."""
     journal_id: str = ""
     secret: bytes = b""
     ceilings: Ceilings | None = None

@@ -86,7 +86,9 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
 
     def action(tx: Transaction) -> Raw:
         if seen is not None and (seen.epoch, seen.sequence) > (tx.head.epoch, tx.head.sequence):
-            raise errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
+            behind = errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
+            box.on_behind(behind)
+            raise behind
         stored = _stored(tx, box, key)
         if stored is not None:
             _compare(stored, params, settled)

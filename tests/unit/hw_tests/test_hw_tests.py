@@ -19,7 +19,7 @@ from einvoiced import parts
 from einvoiced.config import ClockSection, Config, LampsSection, PrinterSection, SellerSection, TracksSection
 from einvoiced.hardware.lamps import PATTERNS, LampState
 from einvoiced.hardware.printer.emulator import Emulator
-from einvoiced.hardware.printer.virtual import VirtualTransport
+from einvoiced.hardware.printer.virtual import VirtualTransport, serve_pty
 from einvoiced.journal import entries, store
 from einvoiced.rules.invoice import Seller
 from hw_tests import bench as benches
@@ -316,6 +316,19 @@ def test_a_printer_that_stalls_fails(emulator: Emulator, durable: Path, monkeypa
     reason = printer.run(make_bench(durable, printer=PRINTER)).reason
     assert "stopped taking data" in reason
     assert "bytes may have left" in reason
+
+
+def test_a_printer_at_9600_baud_is_found(durable: Path) -> None:
+    """Silent at the configured speed: the test says at which it answers, and that it should be raised."""
+    path, stop = serve_pty(Emulator(), baudrate=9600)
+    try:
+        section = PrinterSection(transport="serial", device=path, baudrate=115200)
+        found = printer.run(make_bench(durable, printer=section))
+    finally:
+        stop()
+    assert found.verdict == "fail"
+    assert found.figures["answers_at_baudrate"] == 9600
+    assert "printer.baudrate = 9600" in found.reason and "115,200" in found.reason
 
 
 def test_a_missing_device_fails(durable: Path) -> None:

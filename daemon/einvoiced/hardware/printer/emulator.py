@@ -102,9 +102,12 @@ class Emulator(Switches):
             if self.halted and len(data) == 3 and data[:2] == _REAL_TIME_STATUS:
                 self._real_time(data)  # even with a full buffer, even inside a raster (Epson, DLE EOT, notes)
                 return len(data), self._due(now)
-            taken = data[: self._room(data, now)]
+            alone = len(data) == 3 and data[:2] == _REAL_TIME_STATUS
+            room = len(data) if alone and not self.unplugged and self.stall_after != 0 else self._room(data, now)
+            taken = data[:room]
             self.bytes_taken += len(taken)
-            self.count(len(taken))
+            if not alone:  # switches count what is to be printed
+                self.count(len(taken))
             for item in self._stream.push(taken):
                 self._receive(item, now)
             if len(self._stream) and self._stream.unfinished[0] != DLE:
