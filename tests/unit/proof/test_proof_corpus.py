@@ -1,6 +1,6 @@
 """A corpus of varied invoices, each printed by the emulated head and read back by another program.
 
-Made from a seed, so that a failure can be had again: names with rare characters, 1 to 60 items, 1 to 99,999,999 dollars,
+Made from a seed, so that a failure can be had again: names with rare characters, 1 to 60 items, 1 to 99,999,999,
 consumers and business buyers, copies, every known printer.
 """
 
@@ -16,7 +16,18 @@ from einvoiced.proof.profiles import load_profile, profile_names
 from einvoiced.rules.sale import Buyer
 
 INVOICES, GROUPS = 240, 24
-WORDS = ("乾電池", "口罩", "牛奶", "美式咖啡（大）", "影印紙 A4 80磅", "便當", "折疊傘", "茶葉蛋", "Latte", "USB-C 線 1m")
+WORDS = (
+    "乾電池",
+    "口罩",
+    "牛奶",
+    "美式咖啡（大）",
+    "影印紙 A4 80磅",
+    "便當",
+    "折疊傘",
+    "茶葉蛋",
+    "Latte",
+    "USB-C 線 1m",
+)
 RARE = "煊堃𠮷㍿犇龘囍乜咗嘅ñéŁßΩЖ①Ⅷ㈱㎏％＃：:/%$+-.*「」…—～🍵"
 PROFILES = [load_profile(name) for name in profile_names()]
 LEGAL = [profile if profile.prints_proofs else profile.on_roll(57) for profile in PROFILES]

@@ -45,13 +45,18 @@ def test_a_technicians_own_profile_goes_before(tmp_path) -> None:
     assert load_profile("generic-58", tmp_path) == PrinterProfile(name="ours", dots=400)
     assert load_profile("one.toml", tmp_path).name == "one"
     assert "generic-58" in profile_names(tmp_path)
-    with pytest.raises(ValueError, match="there are .*generic-80"):
+    with pytest.raises(ValueError, match=r"there are .*generic-80"):
         load_profile("nobody", tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [('name = "x"\nwidth = 3\n', "width"), ('name = "x"\ndots = 10\n', "dots"), ("name = ", "one.toml"), (None, "read")],
+    [
+        ('name = "x"\nwidth = 3\n', "width"),
+        ('name = "x"\ndots = 10\n', "dots"),
+        ("name = ", "one.toml"),
+        (None, "read"),
+    ],
 )
 def test_a_bad_profile_says_what_is_wrong(tmp_path, text: str | None, word: str) -> None:
     """The field or the file."""
