@@ -38,6 +38,8 @@ BYTES_PER_SECOND = 600
 """The slowest line we wait for (9,600 baud, with room)."""
 
 FILL_AGAIN_SECONDS = 10.0
+HEAD_END = bytes(8)
+"""As many zeros as the longest head of a command has bytes: a raster of no rows, if one was cut off there."""
 
 log = logging.getLogger(__name__)
 
@@ -72,11 +74,9 @@ class StripSender:
 
     def look(self) -> Look:
         """Open the transport where it is not, and ask the printer how it is; mends what a torn strip has left."""
-        if not self._transport.is_open:
-            self._filled = 0.0
         try:
-            self._transport.open()
-        except PrinterUnavailable as error:
+            self._open()
+        except (PrinterUnavailable, WriteInterrupted) as error:
             log.debug("no printer: %s", error)
             return Look("absent")
         if self._profile.confirmation == "none":
@@ -85,6 +85,15 @@ class StripSender:
         if self.torn and status.ready is not Answer.NO and self._recovered():
             status = query(self._transport, STATUS_SECONDS)
         return Look(trouble_of(status), status.paper_near_end is Answer.YES)
+
+    def _open(self) -> None:
+        """Open, and end a command whose head was cut off: the next question must not become the size of a raster."""
+        if self._transport.is_open:
+            return
+        self._filled = 0.0
+        self._transport.open()
+        if self.torn:
+            self._transport.write(HEAD_END, 1.0)
 
     def _recovered(self) -> bool:
         """Whether the printer stands at the beginning of a strip again; asked for in vain, it rests for a while."""
