@@ -8,12 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.boxes import RANGE, Desk, fresh_folder
 from tools.virtualbox import VirtualBox
 
 BOXES = pytest.StashKey[list[VirtualBox]]()
+
+hypothesis.settings.register_profile("box", deadline=None)  # a busy machine is no finding
+hypothesis.settings.load_profile("box")
 
 
 @pytest.hookimpl(wrapper=True)
