@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import figures
+from tests.bench import figures, paper_figures
 from tools.virtualbox import durable_folder
 
 SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
@@ -19,7 +19,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
     "throughput": figures.throughput,
     "slow-disk": figures.slow_disk,
     "writes": figures.writes,
-    "paper": figures.paper,
+    "paper": paper_figures.paper,
     "start": figures.start,
     "stick": figures.stick,
     "long-work": figures.long_work,
@@ -33,7 +33,16 @@ MUST = {
     "64 clients rate over floor": (">=", 1.5),
     "64 clients syncs an invoice": ("<=", 0.1),
     "10 ms syncs 64 clients rate over floor": (">=", 20.0),
-    "request to first byte beyond syncs ms": ("<=", 30.0),
+    "request to first byte beyond syncs 3 items ms": ("<=", 20.0),
+    "request to first byte beyond syncs 60 items ms": ("<=", 60.0),
+    "request to first byte beyond syncs 60 items, buyer ms": ("<=", 60.0),
+    "render 3 items ms": ("<=", 12.0),
+    "bytes of a consumer's proof": ("<=", 14_000),
+    "bytes of a business proof over 14 kB + 2 kB an item": ("<=", 1.0),
+    "print time over bytes / line rate": ("<=", 1.1),
+    "resident MiB grown over the last 800": ("<=", 4.0),
+    "temporary files grown over the last 800": ("<=", 0),
+    "proofs waiting after 1000": ("<=", 0),
     "start to ready s": ("<=", 1.0),
     "stick in to slip printed s": ("<=", 1.0),
     "10,000 ranges s": ("<=", 0.5),

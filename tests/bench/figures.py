@@ -143,34 +143,6 @@ def _print_one_by_one(ours: rig.Measured, count: int) -> None:
     till.close()
 
 
-def paper(folder: Path) -> dict[str, float]:
-    """Request to first byte at the printer for a three-line sale, and memory after 1,000 printed invoices."""
-    times = []
-    with _network_printer() as (device, emulator), rig.daemon(folder / "box", prints=True, printer=device) as ours:
-        sync = rig.sync_ms(folder)
-        _print_one_by_one(ours, 10)
-        till = Client(ours.path)
-        for _ in range(100):
-            emulator.reset_timer()
-            begin = time.monotonic()
-            ours.load(1, 1)
-            VirtualBox.wait_for(lambda: emulator.first_byte_at is not None, 10, "the first byte")
-            assert emulator.first_byte_at is not None
-            times.append((emulator.first_byte_at - begin) * 1000)
-            VirtualBox.wait_for(lambda: till.call("box.status")["counts"]["proofs_waiting"] == 0, 20, "the proof")
-        ours.load(8, 900)
-        VirtualBox.wait_for(lambda: till.call("box.status")["counts"]["proofs_waiting"] == 0, 120, "all proofs")
-        till.close()
-        memory = rig.resident_mib(ours.pid)
-    first = statistics.median(times)
-    return {
-        "sync ms": sync,
-        "request to first byte ms": first,
-        "request to first byte beyond syncs ms": first - 2 * sync,
-        "resident MiB after 1000 printed": memory,
-    }
-
-
 def start(folder: Path) -> dict[str, float]:
     """Start to READY, of a new box and of one with a journal."""
     box = VirtualBox(folder)
@@ -210,7 +182,7 @@ class _LongWork:
         upload.mkdir(parents=True)
         self._commands = [
             [*ctl, "verify", *state],
-            [*ctl, "export", *state, str(upload / "export.jsonl")],
+            [*ctl, "export", *state],
             [sys.executable, "-m", "tests.bench.files", str(upload), "10000"],
         ]
         self._rounds = 0

@@ -86,15 +86,15 @@ def checked(stage: Stage, verdict: str) -> str:
 @pytest.mark.parametrize("kind", ["consumer", "buyer"])
 def test_a_cable_pulled_at_any_byte(stage: Stage, kind: str) -> None:
     """Unplugged after n bytes of the strip, for every n that matters."""
-    wanted = points(prepared(stage, kind))
+    wanted = list(range(len(points(prepared(stage, kind)))))
     if not ALL:
         wanted = [*wanted[:2], *random.Random(3).sample(wanted, 10), *wanted[-5:]]
     elif kind == "buyer":
         wanted = wanted[::5]
     died = 0
-    for number, point in enumerate(wanted):
-        prepared(stage, kind)
-        stage.printer.unplug_after = point
+    for number, which in enumerate(wanted):
+        own = points(prepared(stage, kind))  # each invoice has its own bytes
+        stage.printer.unplug_after = own[min(which, len(own) - 1)]
         stage.call("proof.print", key=stage.issued["A"].key)
         died += checked(stage, VERDICTS[number % 3]) == "unconfirmed"
         stage.printer.unplug_after = None

@@ -28,8 +28,8 @@ T = TypeVar("T")
 GROUP = 128
 """Most requests that share one commit."""
 
-CHECKPOINT_PAGES = 1000
-"""Pages of WAL (4 MiB) after which it is copied into the database, as SQLite does it by itself. A small WAL is soon
+CHECKPOINT_PAGES = 2000
+"""Pages of WAL (8 MiB) after which it is copied into the database; a copy costs three syncs. A small WAL is soon
 written over in place, which syncs faster than a file that grows."""
 
 PAGES_A_COMMIT, PAGES_AN_ENTRY = 4.0, 1.5
