@@ -273,3 +273,7 @@ class Latency:
     def median(self) -> float:
         """The usual wait."""
         return sorted(self.seconds)[len(self.seconds) // 2]
+
+
+ROOT_IS_A_MOUNT = any(line.split()[4] == "/" for line in Path("/proc/self/mountinfo").read_text().splitlines())
+"""False in a plain chroot: the kernel's table of mounts does not tell there what lies under the root."""

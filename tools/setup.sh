@@ -12,6 +12,7 @@ command -v python3 >/dev/null 2>&1 || need python3
 python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
 [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || need fonts-noto-cjk
 [ -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ] || need fonts-wqy-microhei
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || need fonts-dejavu-core
 case ",$extras," in *,dev,*) [ -e /usr/include/stdio.h ] && command -v cc >/dev/null 2>&1 || need "gcc libc6-dev" ;; esac
 case ",$extras," in *,bench,*) command -v strace >/dev/null 2>&1 || need strace ;; esac
 
