@@ -38,7 +38,8 @@ from einvoiced.lamp_keeper import LampKeeper
 from einvoiced.paper_desk import PaperDesk
 from einvoiced.period_keeper import PeriodKeeper
 from einvoiced.rpc import server
-from einvoiced.rpc.methods import ADMIN, TILL, Methods
+from einvoiced.rpc.methods import Methods
+from einvoiced.rpc.registry import ADMIN, TILL
 from einvoiced.rules.barcodes import aes_sealer
 from einvoiced.rules.invoice import Seller
 from einvoiced.rules.sale import Policy
@@ -279,9 +280,9 @@ class Daemon:
     async def _listen(self) -> None:
         """The tills' socket is served in the journal's own loop: no request changes threads. The admin's in ours."""
         self._methods = Methods(self._box, self.journal, self._importer, self.status)
-        self._methods.on_report = self._report
+        self._methods.journal.on_report = self._report
         self._methods.paper.desk = self._desk
-        self._methods.on_plan = lambda plan: self._print_slip(
+        self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )
         if self._journal is not None:
@@ -324,8 +325,8 @@ class Daemon:
         if self._box.paper_waits:
             self._box.paper_waits = False
             self._desk.wake()
-        if self._methods.appended.waited_for:
-            self._loop.call_soon_threadsafe(self._methods.appended.note, sequence)
+        if self._methods.journal.appended.waited_for:
+            self._loop.call_soon_threadsafe(self._methods.journal.appended.note, sequence)
 
     def _tell_verdict(self, source: str, file_name: str, verdict: Verdict) -> None:
         refused = isinstance(verdict, EinvoicedError)

@@ -23,7 +23,7 @@ from einvoiced.actions.box import Box
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.hardware.lamps import PATTERNS
 from einvoiced.journal import entries
-from einvoiced.rpc import methods, server
+from einvoiced.rpc import methods, registry, server
 from hw_tests import command
 from hw_tests.lamps import words
 from tools import error_table, protocol_examples
@@ -61,10 +61,10 @@ def first_cells(text: str) -> set[str]:
 # -- the protocol manual -----------------------------------------------------------------------------------------------
 
 
-def all_methods() -> dict[str, methods.Method]:
+def all_methods() -> dict[str, registry.Method]:
     """The methods of a box that does not run."""
     nothing: Any = None
-    return methods.Methods(Box(VirtualClock(), ROOT), nothing, nothing, nothing).all
+    return methods.Methods(Box(VirtualClock(), ROOT), nothing, nothing, nothing).registry.all
 
 
 METHODS = all_methods()
@@ -86,7 +86,7 @@ def paths(kind: Any, prefix: str = "") -> Iterator[str]:
             yield from paths(field.type, path)
 
 
-def is_required(method: methods.Method, name: str) -> bool:
+def is_required(method: registry.Method, name: str) -> bool:
     """Whether a parameter of the method must be sent."""
     (kind,) = msgspec.inspect.multi_type_info([method.params])
     assert isinstance(kind, msgspec.inspect.StructType)
@@ -117,9 +117,9 @@ def test_the_manual_says_which_socket_has_the_method(name: str) -> None:
     """A method that tills may call says both sockets and stands in the table of sockets."""
     sockets = METHODS[name].sockets
     (till,) = (row for row in rows(section(PROTOCOL, "Sockets")) if row[0] == "till")
-    assert (f"`{name}`" in till[4]) == (methods.TILL in sockets)
+    assert (f"`{name}`" in till[4]) == (registry.TILL in sockets)
     said = section(PROTOCOL, name).partition("|")[0]
-    assert ("Both sockets" if methods.TILL in sockets else "Admin socket") in said
+    assert ("Both sockets" if registry.TILL in sockets else "Admin socket") in said
 
 
 def test_the_manuals_limits_are_the_servers() -> None:
@@ -506,7 +506,7 @@ def unit(name: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [(methods.TILL, client.DEFAULT_SOCKET), (methods.ADMIN, client.ADMIN_SOCKET)]
+    ("name", "path"), [(registry.TILL, client.DEFAULT_SOCKET), (registry.ADMIN, client.ADMIN_SOCKET)]
 )
 def test_the_socket_units_give_what_the_daemon_expects(name: str, path: str) -> None:
     """Name, path, mode and group are those of the daemon; the socket outlives the service's own runtime directory."""

@@ -20,6 +20,7 @@ from einvoiced.actions.queue_slip import SlipState
 from einvoiced.actions.report_proof import report_proof
 from einvoiced.actions.resolve_proof import resolve_proof
 from einvoiced.journal.entries import Outcome, Peer, Verdict
+from einvoiced.rpc.registry import BOTH, NoParams, Registry
 
 if TYPE_CHECKING:
     from einvoiced.journal.writer import Journal
@@ -110,21 +111,24 @@ class Desk(Protocol):
 
 
 class PaperMethods:
-    """The verbs; `add` registers one (name, parameters, function, sentence). `desk` is given before anybody calls."""
+    """The verbs. `desk` is given before anybody calls."""
 
     desk: Desk
 
-    def __init__(self, box: Box, journal: Callable[[], Journal], add: Callable[..., None]) -> None:
+    def __init__(self, box: Box, journal: Callable[[], Journal], registry: Registry) -> None:
         self._box, self._journal = box, journal
-        add("proof.list", None, self._list, "Proofs that wait, or that a person must do something about.")
-        add("proof.resolve", ResolveParams, self._resolve, "Say what is on paper of an unconfirmed proof.")
-        add("proof.copy", CopyParams, self._copy, "Print a marked copy (補印).")
-        add("proof.print", Named, self._print, "Print an original that nobody has begun.")
-        add("proof.bytes", BytesParams, self._bytes, "Printer bytes, for a till with a printer of its own.")
-        add("proof.report", ReportParams, self._report, "What became of a proof that the till prints itself.")
-        add("proof.details", Named, self._details, "Print the details (交易明細) on a sheet of their own.")
-        add("slip.print", SlipParams, self._slip, "Print a slip of the till's own; its key never prints twice.")
-        add("drawer.open", None, self._drawer, "Open the cash drawer now, or not at all.")
+        for name, params, run, doc in (
+            ("proof.list", NoParams, self._list, "Proofs that wait, or that a person must do something about."),
+            ("proof.resolve", ResolveParams, self._resolve, "Say what is on paper of an unconfirmed proof."),
+            ("proof.copy", CopyParams, self._copy, "Print a marked copy (補印)."),
+            ("proof.print", Named, self._print, "Print an original that nobody has begun."),
+            ("proof.bytes", BytesParams, self._bytes, "Printer bytes, for a till with a printer of its own."),
+            ("proof.report", ReportParams, self._report, "What became of a proof that the till prints itself."),
+            ("proof.details", Named, self._details, "Print the details (交易明細) on a sheet of their own."),
+            ("slip.print", SlipParams, self._slip, "Print a slip of the till's own; its key never prints twice."),
+            ("drawer.open", NoParams, self._drawer, "Open the cash drawer now, or not at all."),
+        ):
+            registry.add(name, BOTH, params, run, doc)
 
     def _list(self, _params: Any, _peer: Peer) -> Awaitable[list[ProofShown]]:
         return self._journal().submit(list_proofs)
