@@ -32,6 +32,7 @@ SECTIONS = {
     4: "4xxx Paper (列印)",
     5: "5xxx Storage (儲存)",
     6: "6xxx Configuration (設定)",
+    7: "7xxx Uploads (上傳)",
 }
 
 

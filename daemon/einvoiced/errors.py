@@ -6,7 +6,7 @@ raiser gives by keyword; they travel on the wire in `data.facts`. A rule adds th
 the request's `params`.
 
 Codes: below -32000 are JSON-RPC's own; 1xxx the request's content; 2xxx the box's state; 3xxx track files;
-4xxx paper; 5xxx storage; 6xxx configuration.
+4xxx paper; 5xxx storage; 6xxx configuration; 7xxx uploads.
 """
 
 from __future__ import annotations
@@ -751,3 +751,26 @@ class ConfigError(EinvoicedError, ValueError):
     code, name, retry = 6000, "config_error", "after_cure"
     en = "Configuration {file}: {option}: {detail}."
     zh = "設定檔 {file}：{option}：{detail}。"
+
+
+# -- 7xxx uploads ------------------------------------------------------------------------------------------------------
+
+
+class BadMessage(EinvoicedError, ValueError):
+    """A message does not pass its own schema and does not leave."""
+
+    code = 7001
+    name = "bad_message"
+    retry = "after_cure"
+    en = "The message {kind} does not pass its schema ({detail}); it is not sent. Call the technician."
+    zh = "訊息 {kind} 不符合格式（{detail}），未送出；請聯絡維修人員。"
+
+
+class AnswerUnreadable(EinvoicedError, ValueError):
+    """A file that should be an answer of the platform cannot be read as one."""
+
+    code = 7002
+    name = "answer_unreadable"
+    retry = "after_cure"
+    en = "The platform's answer cannot be read ({detail}); it is looked at again when it changes."
+    zh = "平台回應檔無法讀取（{detail}），檔案變更後會再讀一次。"

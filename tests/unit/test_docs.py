@@ -26,7 +26,7 @@ from einvoiced.journal import entries
 from einvoiced.rpc import methods, registry, server
 from hw_tests import command
 from hw_tests.lamps import words
-from tools import error_table, protocol_examples
+from tools import error_table, platform_codes, protocol_examples
 from tools.virtualbox import VirtualBox
 
 ROOT = Path(__file__).parent.parent.parent
@@ -213,6 +213,11 @@ def _covers(listed: str, path: str) -> bool:
 def test_the_page_of_errors_is_what_its_tool_prints() -> None:
     """docs/errors.md is made, not written: run `python -m tools.error_table > docs/errors.md`."""
     assert read("docs/errors.md") == error_table.table()
+
+
+def test_the_page_of_platform_codes_is_what_its_tool_prints() -> None:
+    """docs/platform-codes.md is made, not written."""
+    assert read("docs/platform-codes.md") == platform_codes.table()
 
 
 def test_every_error_is_on_the_page_of_errors() -> None:
