@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from einvoiced.hardware.board import disk_serial
+from einvoiced.hardware.disk import UNSAFE_OPTIONS, mount_options
 from einvoiced.journal.store import FORGETFUL, file_system
 from einvoiced.journal.transaction import NEEDED_MIB
 from hw_tests.bench import Bench, Figure, Outcome, percentiles
@@ -17,9 +18,6 @@ PAGE = b"einvoiced hw-test".ljust(4096, b".")
 
 SLOW_MS = 250.0
 """95 of 100 syncs must be faster: the customer waits for one at every sale. A sound SD card takes 5 to 50 ms."""
-
-UNSAFE_OPTIONS = {"nobarrier", "barrier=0", "norecovery"}
-"""Mount options with which a file system loses acknowledged syncs in a power cut (ext4(5), xfs(5))."""
 
 
 def run(bench: Bench) -> Outcome:
@@ -67,15 +65,3 @@ def judge(figures: dict[str, Figure], options: set[str]) -> str | None:
     if isinstance(slow, float) and slow > SLOW_MS:
         return f"one sync in twenty takes longer than {slow} ms: every sale would wait; change the card or disk"
     return None
-
-
-def mount_options(path: Path) -> set[str]:
-    """The options, of the mount and of its file system, of what holds `path` (/proc/self/mountinfo, proc(5))."""
-    number = path.stat().st_dev
-    wanted = f"{os.major(number)}:{os.minor(number)}"
-    found: set[str] = set()
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        left, _, right = line.partition(" - ")
-        if left.split()[2] == wanted:
-            found |= set(left.split()[5].split(",")) | set(right.split()[-1].split(","))
-    return found

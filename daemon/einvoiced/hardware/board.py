@@ -44,7 +44,7 @@ def disk_serial(path: Path, root: Path = Path("/")) -> str:
         device = (root / f"sys/dev/block/{os.major(number)}:{os.minor(number)}").resolve(strict=True)
     except OSError:
         return UNKNOWN
-    disk = _whole_disk(device)
+    disk = whole_disk(device)
     for source, value in _disk_candidates(disk, root):
         if value:
             return f"{source}:{value}"
@@ -59,7 +59,7 @@ def _board_candidates(root: Path) -> Iterator[tuple[str, str]]:
         yield "dmi", _read(root / "sys/class/dmi/id" / name)
 
 
-def _whole_disk(device: Path) -> Path:
+def whole_disk(device: Path) -> Path:
     """From a partition, RAID or LVM volume down to a disk."""
     for _ in range(8):
         if (device / "partition").exists():
