@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test crash paper bench clean
+.PHONY: menu setup demo run test lint wheel-test deb lock crash paper bench clean
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -9,6 +9,8 @@ menu:
 	@echo "make test        all tests that belong to every change"
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
+	@echo "make deb         the Debian package, in build/deb (SUITE=bookworm|trixie ARCH=amd64|arm64)"
+	@echo "make lock        take newer versions of the packages that the Debian package holds"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make paper       the printer dies at every point of a strip (a quarter of an hour)"
 	@echo "make bench       measure; writes build/bench.json"
@@ -34,6 +36,12 @@ lint: setup
 
 wheel-test: setup
 	@tools/wheel-test.sh
+
+deb:
+	@tools/deb.sh
+
+lock:
+	@tools/lock.sh
 
 crash: setup
 	@$(PYTHON) -m tests.crash

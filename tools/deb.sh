@@ -1,0 +1,94 @@
+#!/bin/sh
+# Build build/deb/einvoiced_<version>_<arch>.deb. SUITE (bookworm, trixie) and ARCH (amd64, arm64) other than this
+# machine's are built in a fresh chroot of that Debian (mmdebstrap, qemu-user for another processor).
+set -eu
+cd "$(dirname "$0")/.."
+here_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+here_arch=$(dpkg --print-architecture)
+suite=${SUITE:-bookworm}
+arch=${ARCH:-$here_arch}
+case "$suite" in
+    bookworm) python=3.11 suffix="" ;;
+    trixie) python=3.13 suffix="+deb13" ;;
+    *) echo "SUITE is bookworm (Debian 12) or trixie (Debian 13), not $suite" >&2; exit 2 ;;
+esac
+case "$arch" in
+    amd64) machine=x86_64 ;;
+    arm64) machine=aarch64 ;;
+    *) echo "ARCH is amd64 or arm64, not $arch: some packages have no wheels for it" >&2; exit 2 ;;
+esac
+native=no
+[ "$suite" = "$here_suite" ] && [ "$arch" = "$here_arch" ] && native=yes
+
+need() {
+    missing=""
+    for package in "$@"; do
+        [ "$(dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    install="apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends$missing"
+    if [ "$(id -u)" = 0 ]; then as=""
+    elif sudo -n true 2>/dev/null; then as=sudo
+    else
+        echo "These Debian packages are missing. Install them with:  sudo apt-get update && sudo $install" >&2
+        exit 1
+    fi
+    echo "installing Debian packages:$missing"
+    $as apt-get -o DPkg::Lock::Timeout=300 update -qq
+    $as env DEBIAN_FRONTEND=noninteractive $install >/dev/null
+}
+
+# The wheels, checked against their hashes; kept for the next build.
+fetch() {
+    wheels="$PWD/build/wheels/python$python-$arch"
+    wanted=$(cksum <"debian/wheels/python$python.txt")
+    [ "$(cat "$wheels/.complete" 2>/dev/null || true)" = "$wanted" ] && return 0
+    echo "fetching wheels for Python $python on $arch"
+    [ -x build/tools-venv/bin/pip ] || /usr/bin/python3 -m venv build/tools-venv
+    rm -rf "$wheels"
+    platforms="--platform manylinux2014_$machine --platform linux_$machine"
+    for glibc in 17 24 26 27 28 31 34 35 36; do platforms="$platforms --platform manylinux_2_${glibc}_$machine"; done
+    build/tools-venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+        --only-binary :all: --implementation cp --python-version "$python" $platforms \
+        --dest "$wheels" -r "debian/wheels/python$python.txt"
+    echo "$wanted" >"$wheels/.complete"
+}
+
+# A clean copy of what the package is made of; VERSION=... gives the package another version (tests of upgrades).
+copy() {
+    rm -rf "$work"
+    mkdir -p "$work/source"
+    tar -c --exclude=__pycache__ --exclude='*.egg-info' debian daemon hw_tests config systemd docs \
+        setup.cfg pyproject.toml README.md README.zh-TW.md CHANGELOG.md LICENSE | tar -x -C "$work/source"
+    version=${VERSION:-$(dpkg-parsechangelog -l debian/changelog -S Version)}$suffix
+    sed -i "1s/(.*)/($version)/" "$work/source/debian/changelog"
+}
+
+build_here() {
+    need debhelper dpkg-dev python3-venv
+    (cd "$work/source" && WHEELS="$wheels" dpkg-buildpackage -b -us -uc -d) >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
+}
+
+build_in_chroot() {
+    need mmdebstrap dpkg-dev ca-certificates
+    [ "$arch" = "$here_arch" ] || need qemu-user-static binfmt-support
+    cp -a "$wheels" "$work/wheels"
+    mmdebstrap --variant=apt --arch="$arch" --include=debhelper,python3,python3-venv --aptopt='Acquire::Languages "none"' \
+        --customize-hook="copy-in $work/source $work/wheels /srv" \
+        --customize-hook='chroot "$1" sh -c "cd /srv/source && dpkg-buildpackage -b -us -uc -d"' \
+        --customize-hook="sync-out /srv $work/out" \
+        "$suite" /dev/null >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
+    mv "$work"/out/*.deb "$work/out"/*.buildinfo "$work/"
+}
+
+begin=$(date +%s)
+work="$PWD/build/deb/work-$suite-$arch"
+command -v dpkg-parsechangelog >/dev/null || need dpkg-dev
+[ -e /usr/lib/python3*/ensurepip/__init__.py ] || need python3-venv
+fetch
+copy
+if [ "$native" = yes ]; then build_here; else build_in_chroot; fi
+deb="einvoiced_${version}_$arch.deb"
+mv "$work/$deb" build/deb/
+rm -rf "$work"
+echo "build/deb/$deb: $(du -k "build/deb/$deb" | cut -f1) KiB after $(($(date +%s) - begin)) s"
