@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from einvoiced.actions.issue_invoice import CURRENT_RANGE, FIND_KEY
-from einvoiced.journal import projections, schema, store
+from einvoiced.journal import outbox, projections, schema, store
 
 SELLER, PERIOD, TRACK = "24634102", "11512", "NQ"
 BODY = b"x" * 1560
@@ -55,6 +55,7 @@ class Floor(asyncio.Protocol):
         db.execute(projections.TAKE_NUMBER, (cls.number, SELLER, PERIOD, TRACK, 0))
         db.execute(projections.INSERT_INVOICE, (SELLER, PERIOD, TRACK, cls.number, cls.sequence, "till"))
         db.execute(projections.INSERT_KEY, (SELLER, key, cls.sequence))
+        db.execute(outbox.INSERT_INVOICE, (cls.sequence,))
         db.execute("RELEASE action")
         db.execute("COMMIT")
         cls.number += 1

@@ -16,7 +16,7 @@ from pathlib import Path
 from einvoiced.actions.box import Box
 from einvoiced.client import Client
 from einvoiced.hardware.clock.virtual import VirtualClock
-from einvoiced.journal import beside, entries, projections, store
+from einvoiced.journal import beside, entries, outbox, projections, store
 from einvoiced.rules.numbers import BOOKLET
 from tests.bench import load as clients
 from tests.bench import rig
@@ -105,6 +105,7 @@ class _Writer:
         self.db.executemany("INSERT INTO entries VALUES (?, ?)", self._bodies(numbers))
         rows = ((SELLER, self.period, "NQ", number, first + n, "till") for n, number in enumerate(numbers))
         self.db.executemany(projections.INSERT_INVOICE, rows)
+        self.db.executemany(outbox.INSERT_INVOICE, ((first + n,) for n in range(len(numbers))))
 
     def _bodies(self, numbers: range) -> Iterator[tuple[int, bytes]]:
         head = (

@@ -31,6 +31,9 @@ PATIENCE = timedelta(hours=24)
 BY_ITSELF = "einvoiced"
 """The person in entries of what the box does by itself."""
 
+FOR_GOOD = ("closed", "queued", "reported")
+"""States in which nothing of a period changes any more, unless its closing is undone."""
+
 _LEFT = """
 SELECT track, next, last, part, boxes FROM ranges
 WHERE seller = ? AND year_month = ? AND state IN ('fresh', 'current', 'held') AND next <= last ORDER BY track, begin
@@ -44,7 +47,7 @@ _OPEN = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? AND year_month 
 
 
 class PeriodShown(Struct, frozen=True):
-    """A period: `state` (`open`, `closed`, `reopened`, `reported`) and its unused numbers.
+    """A period: its state (`state_of`) and its unused numbers.
 
     `unreleased`: ranges of which nobody said what was used elsewhere; their numbers are not among the unused.
     """
@@ -63,7 +66,7 @@ def close_period(box: Box, year_month: str, person: str, peer: Peer | None) -> A
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
-        if state_of(tx, seller, year_month) in ("closed", "reported"):
+        if state_of(tx, seller, year_month) in FOR_GOOD:
             return _shown(tx, seller, period)
         earliest = period.ends + PATIENCE
         if box.clock.synchronised() is not True or tx.now() < earliest:
@@ -80,7 +83,7 @@ def reopen_period(box: Box, year_month: str, person: str, peer: Peer | None) -> 
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
-        _check_closed(tx, seller, period)
+        _check_closed(tx, seller, period, "closed")
         tx.append(entries.PeriodReopened(seller, year_month, by, peer))
         return _shown(tx, seller, period)
 
@@ -93,7 +96,7 @@ def report_period(box: Box, year_month: str, person: str, peer: Peer | None) -> 
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
-        _check_closed(tx, seller, period)
+        _check_closed(tx, seller, period, "closed", "queued")
         tx.append(entries.UnusedReported(seller, year_month, by, peer))
         return _shown(tx, seller, period)
 
@@ -119,20 +122,20 @@ def close_what_is_over(box: Box) -> Action[list[PeriodShown]]:
 
 def check_open(tx: Transaction, seller: str, year_month: str) -> None:
     """PeriodIsClosed when it is."""
-    if state_of(tx, seller, year_month) in ("closed", "reported"):
+    if state_of(tx, seller, year_month) in FOR_GOOD:
         raise PeriodIsClosed("year_month", period=_period(year_month).label)
 
 
 def state_of(tx: Transaction, seller: str, year_month: str) -> str:
-    """`open`, `closed`, `reopened` or `reported`."""
+    """`open`, `closed`, `reopened`, `queued` (for the platform) or `reported`."""
     return fact(tx, f"period {seller} {year_month}") or "open"
 
 
-def _check_closed(tx: Transaction, seller: str, period: Period) -> None:
+def _check_closed(tx: Transaction, seller: str, period: Period, *allowed: str) -> None:
     state = state_of(tx, seller, period.year_month)
-    if state == "reported":
+    if state in ("queued", "reported") and state not in allowed:
         raise PeriodReported("year_month", period=period.label)
-    if state != "closed":
+    if state not in allowed:
         raise PeriodNotClosed("year_month", period=period.label)
 
 

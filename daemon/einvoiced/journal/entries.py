@@ -39,6 +39,12 @@ can say. `failed`: it cannot be printed, surely not a byte left. `to_replace`: n
 Confirmation = Literal["process_id", "status", "none"]
 """How we know that a strip is on paper; `none` is an honest answer."""
 
+Message = Literal["F0401", "F0501", "F0701", "G0401", "G0501", "E0402"]
+"""MIG 4.1's messages that this box uploads."""
+
+Way = Literal["folder", "stick"]
+"""How a file left for the platform: into Turnkey's folder, or on a stick."""
+
 Outcome = Literal["printed", "unknown", "not_begun"]
 Verdict = Literal["there", "damaged", "nothing_usable"]
 
@@ -88,6 +94,23 @@ class Run(Struct, frozen=True):
     track: str
     first: int
     last: int
+
+
+class Upload(Struct, frozen=True, omit_defaults=True):
+    """One message of the outbox: the entry that it tells of, and for E0402 its track (`part`)."""
+
+    entry: int
+    message: Message
+    part: str = ""
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """What the platform said to one message; `code` and `description` are its own where it refused."""
+
+    upload: Upload
+    accepted: bool
+    code: str = ""
+    description: str = ""
 
 
 class Ceiling(Struct, frozen=True):
@@ -369,6 +392,21 @@ class PeriodReopened(EntryData, frozen=True):
     peer: Peer | None
 
 
+class UnusedQueued(EntryData, frozen=True):
+    """The unused numbers of a closed period wait to be uploaded (E0402), a message a track. They can no longer change.
+
+    `boxes`: whose leftovers they are; more than one where this box reports for others that share its tracks.
+    """
+
+    TYPE: ClassVar[str] = "unused_queued"
+    seller: str
+    year_month: str
+    unused: list[Run]
+    boxes: list[str]
+    person: str
+    peer: Peer | None
+
+
 class UnusedReported(EntryData, frozen=True):
     """The unused numbers of a closed period were reported (E0402): the closing can no longer be undone."""
 
@@ -398,6 +436,111 @@ class InvoiceIssued(EntryData, frozen=True):
     peer: Peer | None
     labels: Labels
     result: Raw
+    replaces: int = 0
+
+
+class InvoiceCancelled(EntryData, frozen=True):
+    """An invoice was cancelled (作廢); its number stays used. `result`: the bytes that every answer to the key has.
+
+    `invoice` is the entry that issued it. `consent`: how the buyer agreed. `document`: the tax office's number where
+    the law asks for one (MIG: ReturnTaxDocumentNumber).
+    """
+
+    TYPE: ClassVar[str] = "invoice_cancelled"
+    key: str
+    invoice: int
+    reason: str
+    by: str
+    consent: str
+    peer: Peer | None
+    result: Raw
+    document: str = ""
+    remark: str = ""
+
+
+class InvoiceCorrected(EntryData, frozen=True):
+    """Carrier, donation or print mark of an invoice were corrected; `result` holds the invoice as it is from here on.
+
+    `paper`: where its original stands now. `void`: the platform may have the old one, which is erased first (F0701).
+    """
+
+    TYPE: ClassVar[str] = "invoice_corrected"
+    key: str
+    invoice: int
+    reason: str
+    by: str
+    paper: Paper
+    void: bool
+    peer: Peer | None
+    result: Raw
+
+
+class AllowanceIssued(EntryData, frozen=True):
+    """Part of an invoice was taken back (折讓). `invoice` is the entry that issued it, 0 when this journal has none.
+
+    `result` holds the allowance.
+    """
+
+    TYPE: ClassVar[str] = "allowance_issued"
+    seller: str
+    key: str
+    number: str
+    invoice: int
+    by: str
+    peer: Peer | None
+    labels: Labels
+    result: Raw
+
+
+class AllowanceCancelled(EntryData, frozen=True):
+    """An allowance, by its entry, was cancelled: what it took back is as before."""
+
+    TYPE: ClassVar[str] = "allowance_cancelled"
+    seller: str
+    key: str
+    allowance: int
+    reason: str
+    by: str
+    peer: Peer | None
+    result: Raw
+
+
+class UploadsSent(EntryData, frozen=True):
+    """Files of these messages leave for the platform, at the latest when this entry is followed: none leaves twice."""
+
+    TYPE: ClassVar[str] = "uploads_sent"
+    uploads: list[Upload]
+    way: Way
+    peer: Peer | None
+
+
+class UploadsAnswered(EntryData, frozen=True):
+    """What the platform said to messages; `source` names the file that says so, by SHA-256."""
+
+    TYPE: ClassVar[str] = "uploads_answered"
+    answers: list[Answer]
+    source: str
+    peer: Peer | None
+
+
+class UploadsRequeued(EntryData, frozen=True):
+    """A person wants these messages sent again."""
+
+    TYPE: ClassVar[str] = "uploads_requeued"
+    uploads: list[Upload]
+    reason: str
+    by: str
+    peer: Peer | None
+
+
+class UploadsSettled(EntryData, frozen=True):
+    """A person found out that the platform holds these messages, or does not want them: they are not sent any more."""
+
+    TYPE: ClassVar[str] = "uploads_settled"
+    uploads: list[Upload]
+    reason: str
+    by: str
+    peer: Peer | None
 
 
 class ProofSending(EntryData, frozen=True):

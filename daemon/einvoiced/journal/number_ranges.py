@@ -208,6 +208,11 @@ def reopened(db: Db, sequence: int, data: entries.PeriodReopened) -> None:
     _set_period(db, sequence, *place, "reopened")
 
 
+def queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:
+    """They wait for the platform: the closing cannot be undone any more."""
+    _set_period(db, sequence, data.seller, data.year_month, "queued")
+
+
 def reported(db: Db, sequence: int, data: entries.UnusedReported) -> None:
     """For good."""
     _set_period(db, sequence, data.seller, data.year_month, "reported")

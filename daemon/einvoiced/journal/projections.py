@@ -5,6 +5,8 @@
 A range's `state`: `unreleased` (a technician must say what was used elsewhere), `fresh`, `current`, `spent`, `held`
 (out of use), `closed`, `not_ours` (all of it is other boxes'). A set-aside run's `state`: `elsewhere`, `skipped`,
 `in_doubt`, `reserved`: never issued, never reported unused by themselves; `unused`: of a closed period.
+
+The rooms of single subjects are `number_ranges`, `lives` and `outbox`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from einvoiced.journal import entries, number_ranges, schema
+from einvoiced.journal import entries, lives, number_ranges, outbox, schema
 from einvoiced.journal.number_ranges import put_aside
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
@@ -60,7 +62,7 @@ TAKE_FIRST_OR_LAST = f"""
 UPDATE ranges SET next = {number_ranges.NEXT}, taken = taken + 1, state = iif(?1 = last, 'spent', 'current')
 WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND begin = ?5 AND next = ?1
 """
-INSERT_INVOICE = "INSERT INTO invoices VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_INVOICE = "INSERT INTO invoices VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'issued', ?5)"
 INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _WHERE_RANGE = "WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?"
 _WHERE_HOLDS = 'WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?'
@@ -80,20 +82,36 @@ def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
         raise sqlite3.IntegrityError(f"{track}{number:08d} is not the next number of its range")
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, data.paper))
     db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
+    db.execute(outbox.INSERT_INVOICE, (sequence,))
+    if data.replaces:
+        db.execute("INSERT INTO events VALUES (?, ?)", (data.replaces, sequence))
 
 
 def _invoice_adopted(db: Db, sequence: int, data: entries.InvoiceAdopted) -> None:
     seller, period, track, number = _read_result(data.result).invoice.place
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, "unconfirmed"))
     db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
+    outbox.adopted(db, sequence)
     _take_from_aside(db, entries.Run(seller, period, track, number, number))
     place = (seller, period, track, number, number)
     db.execute(f"UPDATE ranges SET taken = taken + 1 {_WHERE_HOLDS}", place)
 
 
+def _place_at(db: Db, sequence: int) -> tuple[str, str, str, int]:
+    (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (sequence,)).fetchone()
+    return place_of(body)
+
+
+def _cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled) -> None:
+    lives.cancelled(db, sequence, data, _place_at(db, data.invoice))
+
+
+def _corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
+    lives.corrected(db, sequence, data, _place_at(db, data.invoice))
+
+
 def _set_paper(db: Db, invoice: int, state: entries.Paper) -> None:
-    (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (invoice,)).fetchone()
-    db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *place_of(body)))
+    db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *_place_at(db, invoice)))
 
 
 def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
@@ -153,6 +171,7 @@ def _epoch_opened(db: Db, sequence: int, data: entries.EpochOpened) -> None:
     put_aside(db, sequence, "elsewhere", data.elsewhere)
     for run in data.in_doubt + data.elsewhere:
         number_ranges.pass_over(db, run)
+    outbox.forget_answers(db, sequence)
 
 
 def _take_from_aside(db: Db, run: entries.Run) -> None:
@@ -180,6 +199,7 @@ def _restored(db: Db, sequence: int, _data: entries.JournalRestored) -> None:
     )
     db.execute("UPDATE copies SET state = 'unconfirmed' WHERE state IN ('queued', 'sending')")
     db.execute("UPDATE slips SET state = 'unconfirmed' WHERE state = 'queued'")
+    outbox.forget_answers(db, sequence)
 
 
 def _retired(db: Db, sequence: int, data: entries.BoxRetired) -> None:
@@ -198,6 +218,11 @@ def _started(db: Db, sequence: int, data: entries.BoxStarted) -> None:
 
 def _sealed(db: Db, sequence: int, data: entries.SegmentSealed) -> None:
     set_fact(db, sequence, f"segment {data.year_month}", f"{data.first}-{data.last}")
+
+
+def _unused_queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:
+    number_ranges.queued(db, sequence, data)
+    outbox.unused_queued(db, sequence, data)
 
 
 def set_fact(db: Db, sequence: int, name: str, value: str) -> None:
@@ -232,6 +257,15 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "unused_reported": number_ranges.reported,
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,
+    "invoice_cancelled": _cancelled,
+    "invoice_corrected": _corrected,
+    "allowance_issued": lives.allowance_issued,
+    "allowance_cancelled": lives.allowance_cancelled,
+    "unused_queued": _unused_queued,
+    "uploads_sent": outbox.sent,
+    "uploads_answered": outbox.answered,
+    "uploads_requeued": outbox.requeued,
+    "uploads_settled": outbox.settled,
     "proof_sending": _paper("sending"),
     "proof_printed": _proof_printed,
     "proof_requeued": _paper("queued"),
@@ -273,8 +307,11 @@ def apply(db: Db, sequence: int, data: entries.EntryData) -> None:
         db.execute("INSERT INTO track_events VALUES (?)", (sequence,))
 
 
-def rebuild(db: Db, page: int = 1000) -> None:
-    """Drop every projection and build it again from the entries, in the caller's transaction (offline only)."""
+def rebuild(db: Db, page: int = 1000, told: Callable[[int], None] = lambda _sequence: None) -> None:
+    """Drop every projection and build it again from the entries, in the caller's transaction (offline only).
+
+    `told` hears how far it got, after each page.
+    """
     for table in schema.PROJECTION_TABLES:
         db.execute(f"DROP TABLE IF EXISTS {table}")
     for statement in schema.PROJECTIONS.split(";\n"):
@@ -286,3 +323,4 @@ def rebuild(db: Db, page: int = 1000) -> None:
     ).fetchall():
         for last, body in rows:
             apply(db, last, entries.read_data(entries.read(body)))
+        told(last)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import sqlite_utils
     from sqlite_utils import Migrations
 
-VERSION = 1
+VERSION = 2
 
 ENTRIES = """
 CREATE TABLE entries (
@@ -58,10 +59,39 @@ CREATE TABLE invoices (
     number INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     paper TEXT NOT NULL,
+    state TEXT NOT NULL,
+    content INTEGER NOT NULL,
     PRIMARY KEY (seller, year_month, track, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invoices_waiting_for_paper ON invoices (sequence, paper)
     WHERE paper IN ('queued', 'sending', 'unconfirmed', 'failed', 'to_replace');
+
+CREATE TABLE events (
+    invoice INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (invoice, entry)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE allowances (
+    entry INTEGER PRIMARY KEY,
+    number TEXT NOT NULL UNIQUE,
+    invoice INTEGER NOT NULL,
+    state TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+    entry INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    part TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    way TEXT NOT NULL,
+    changed INTEGER NOT NULL,
+    PRIMARY KEY (entry, place, part)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_later ON outbox (subject, entry, place) WHERE entry <> subject;
+CREATE INDEX outbox_out ON outbox (state, entry) WHERE state <> 'waiting';
 
 CREATE TABLE copies (
     entry INTEGER PRIMARY KEY,
@@ -109,7 +139,10 @@ CREATE TABLE keys (
 ) STRICT, WITHOUT ROWID;
 """
 
-PROJECTION_TABLES = ("ranges", "invoices", "keys", "set_aside", "facts", "track_events", "copies", "slips")
+PROJECTION_TABLES = (
+    *("ranges", "invoices", "keys", "set_aside", "facts", "track_events", "copies", "slips"),
+    *("events", "allowances", "outbox"),
+)
 WAITING_PAPER = "paper IN ('queued', 'sending', 'unconfirmed', 'failed', 'to_replace')"
 """What a question about waiting paper says word for word, so that its small index is used."""
 
@@ -128,17 +161,22 @@ def migrate(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def migrate_apart(path: Path) -> None:
+def migrate_apart(path: Path, told: Callable[[int], None] = lambda _sequence: None) -> None:
     """Like `migrate`, in a process of its own: sqlite-utils takes 15 MiB that a daemon would never give back.
 
-    The caller holds the journal's lock and has not opened the file. sqlite3.DatabaseError as `migrate`.
+    The caller holds the journal's lock and has not opened the file. `told` hears now and then which entry was played
+    again, where projections are built anew. sqlite3.DatabaseError as `migrate`.
     """
     if path.exists() and _version_in_header(path) == VERSION:
         return
     command = [sys.executable, "-m", "einvoiced.journal.schema", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise sqlite3.DatabaseError((done.stderr.strip().splitlines() or ["the migration failed"])[-1])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None and child.stderr is not None
+        for line in child.stdout:
+            told(int(line))
+        said = child.stderr.read()
+    if child.returncode:
+        raise sqlite3.DatabaseError((said.strip().splitlines() or ["the migration failed"])[-1])
 
 
 def _version_in_header(path: Path) -> int:
@@ -155,6 +193,11 @@ def _main(path: str) -> None:
     connection.close()
 
 
+def _tell(sequence: int) -> None:
+    sys.stdout.write(f"{sequence}\n")
+    sys.stdout.flush()
+
+
 def _migrations() -> Migrations:
     from sqlite_utils import Migrations
 
@@ -165,6 +208,12 @@ def _migrations() -> Migrations:
         for statement in (ENTRIES + PROJECTIONS).split(";\n"):
             if statement.strip():
                 database.execute(statement)
+
+    @migrations()
+    def m002_lives_of_invoices(database: sqlite_utils.Database) -> None:
+        from einvoiced.journal import projections
+
+        projections.rebuild(database.conn, told=_tell)
 
     return migrations
 
