@@ -80,6 +80,8 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     for verb in ("close", "reopen", "close", "reported"):
         ask(f"period.{verb}", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
+    ask("config.reload", person="陳技師")
+    ask("key.check", text=issued["invoice"]["qr_left"])
     return said
 
 

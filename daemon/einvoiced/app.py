@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 import einvoiced
-from einvoiced import config, log, parts, systemd
+from einvoiced import log, parts, systemd
 from einvoiced.actions.ask import Counts, count
-from einvoiced.actions.box import Box, Shop
+from einvoiced.actions.box import Box
 from einvoiced.actions.box_life import start_box, stop_box
 from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
@@ -27,7 +28,8 @@ from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import Status, make_status
 from einvoiced.ceiling_keeper import CeilingKeeper
 from einvoiced.clock_watch import ClockWatch
-from einvoiced.errors import BoxStopping, ConfigError, EinvoicedError, JournalBehind, JournalBroken, JournalForked
+from einvoiced.config_keeper import ConfigKeeper
+from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked
 from einvoiced.followers import slips
 from einvoiced.inbox import Inbox
 from einvoiced.journal import beside, schema, store
@@ -40,10 +42,6 @@ from einvoiced.period_keeper import PeriodKeeper
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
-from einvoiced.rules.barcodes import aes_sealer
-from einvoiced.rules.invoice import Seller
-from einvoiced.rules.sale import Policy
-from einvoiced.rules.share import Share
 from einvoiced.waiting import happened
 
 if TYPE_CHECKING:
@@ -77,36 +75,37 @@ class Daemon:
     """One box. Everything here runs in the main loop's thread, but for what says otherwise."""
 
     def __init__(self, config_file: Path, state: Path, run: Path) -> None:
-        self._config_file, self._state, self._run = config_file, state, run
+        self._state, self._run = state, run
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[server.Server] = []
         self._journal: Journal | None = None
         self._journal_error: EinvoicedError = JournalBroken(detail="not open yet")
         self._inbox: Inbox | None = None
-        self._shop_name = ""
+        self._settings = ConfigKeeper(config_file, self.journal)
         self._loop = asyncio.get_running_loop()
         self._beside: beside.Beside | None = None
         self._keeper: CeilingKeeper
         self._periods: PeriodKeeper | None = None
         self._reported = asyncio.Event()
-        self.stopping = asyncio.Event()
+        self.stopping, self.hangup = asyncio.Event(), asyncio.Event()
 
     async def start(self) -> None:
         """Bring everything up; READY when it can issue or can say why not."""
-        self._config, problem = self._read_config()
-        self._box = Box(parts.clock(self._config.clock), self._state / "journal")
+        settings = self._settings.running
+        self._box = Box(parts.clock(settings.clock), self._state / "journal")
         self._desk = PaperDesk(self._box, self.journal)
         self._box.on_behind = self._proven_behind
         self._clock_watch = ClockWatch(self._box.clock)
-        if problem is not None:
-            self._box.lock("config_error", problem.message, problem.message_zh)
-        self._take_shop()
+        self._settings.start(self._box)
+        if self._box.shop is not None:
+            self._desk.configure(settings.printer, self._settings.file, self._shop_name)
+        self._settings.on_change = lambda now: self._desk.take(now.printer, now.seller.name)
         self._box.rtc_agrees = self._box.clock.rtc_agrees(parts.RTC_TOLERANCE)
         self._open_journal()
-        self._witnesses = Witnesses(*parts.witnesses(self._config.mirror))
+        self._witnesses = Witnesses(*parts.witnesses(settings.mirror))
         self._importer = Importer(self._box, self.journal)
         self._importer.on_verdict = self._tell_verdict
-        self._lamps = LampKeeper(parts.lamps(self._config.lamps), self.status)
+        self._lamps = LampKeeper(parts.lamps(settings.lamps), self.status)
         if self._journal is not None:
             self._keeper = CeilingKeeper(self._box, self._journal, self._witnesses, self._state)
         await self._listen()
@@ -123,6 +122,20 @@ class Daemon:
         if self._journal is None:
             raise self._journal_error
         return self._journal
+
+    @property
+    def _shop_name(self) -> str:
+        return self._box.shop.seller.name if self._box.shop is not None else ""
+
+    async def _reloads(self) -> None:
+        """After each SIGHUP read the configuration again; what is wrong with it stands in the status."""
+        while True:
+            await self.hangup.wait()
+            self.hangup.clear()
+            systemd.notify(RELOADING=1)
+            with contextlib.suppress(EinvoicedError):  # said by the keeper
+                await self._settings.reload("", None)
+            systemd.notify(READY=1, STATUS=(await self.status()).sentence_zh)
 
     async def status(self) -> Status:
         """What `box.status` answers."""
@@ -169,36 +182,6 @@ class Daemon:
         await asyncio.to_thread(journal.close)
 
     # -- start order
-
-    def _read_config(self) -> tuple[config.Config, ConfigError | None]:
-        try:
-            return config.load(self._config_file), None
-        except ConfigError as error:
-            logger.error("locked: %s", error)
-            return config.UNCONFIGURED, error
-
-    def _take_shop(self) -> None:
-        """The shop of a valid configuration; a lock that names what is missing otherwise."""
-        if self._config is config.UNCONFIGURED:
-            return
-        settings = self._config
-        self._box.id = settings.box.id
-        try:
-            seal = aes_sealer(config.qr_key(self._config_file, settings))
-        except ConfigError as error:
-            logger.error("locked: %s", error)
-            self._box.lock("config_error", error.message, error.message_zh)
-            return
-        s = settings.seller
-        self._shop_name = s.name
-        self._desk.configure(settings.printer, self._config_file, s.name)
-        self._box.shop = Shop(
-            Seller(s.identifier, s.name, s.address, s.telephone),
-            Policy(settings.sales.mixed_tax, frozenset(settings.sales.carriers)),
-            seal,
-            Share.parse(settings.tracks.share),
-            frozenset(settings.tracks.branches),
-        )
 
     def _open_journal(self) -> None:
         """Open and prove the journal; nothing is appended until `_begin_to_write`."""
@@ -282,6 +265,7 @@ class Daemon:
         self._methods = Methods(self._box, self.journal, self._importer, self.status)
         self._methods.journal.on_report = self._report
         self._methods.paper.desk = self._desk
+        self._methods.config.keeper = self._settings
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )
@@ -300,15 +284,16 @@ class Daemon:
 
     def _start_hardware(self) -> None:
         self._start_printer()
-        folder = parts.folder_stick(self._config.stick, self._state / "inbox")
+        folder = parts.folder_stick(self._settings.running.stick, self._state / "inbox")
         inbox = self._inbox = Inbox(self._state / "inbox", self._importer, folder)
         inbox.on_busy = self._lamps.busy
         inbox.on_nothing = self._tell_nothing
-        parts.watch_usb(self._config.stick, self._lamps.stick_seen)
+        parts.watch_usb(self._settings.running.stick, self._lamps.stick_seen)
         self._tasks += [
             asyncio.create_task(inbox.run(), name="inbox"),
             asyncio.create_task(self._lamps.run(), name="lamps"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self._reloads(), name="reloads"),
         ]
 
     def _start_printer(self) -> None:
@@ -421,6 +406,7 @@ async def _main(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, daemon.hangup.set)
     await daemon.start()
     await daemon.stopping.wait()
     await daemon.stop()

@@ -7,6 +7,7 @@ box with a broken file still answers on its sockets and says what is wrong.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -31,12 +32,13 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SellerSection(_Section, frozen=True):
-    """The shop exactly as registered (營業登記)."""
+    """The shop exactly as registered (營業登記); `tax_registration` is the 稅籍編號, nine digits."""
 
     identifier: str
     name: str
     address: str | None = None
     telephone: str | None = None
+    tax_registration: str | None = None
 
 
 class BoxSection(_Section, frozen=True):
@@ -139,11 +141,17 @@ UNCONFIGURED = Config(SellerSection("", ""), TracksSection("1/1"))
 def load(path: Path) -> Config:
     """Read and check the file as a whole; ConfigError names the file, the option and the cure."""
     try:
-        config = msgspec.toml.decode(path.read_bytes(), type=Config)
+        return parse(path, path.read_bytes())
     except FileNotFoundError:
         raise _error(path, "the file", "does not exist; copy the example and fill it in") from None
     except OSError as error:
         raise _error(path, "the file", f"cannot be read ({error.strerror})") from None
+
+
+def parse(path: Path, content: bytes) -> Config:
+    """Check what the file holds, or is going to hold; ConfigError as `load`."""
+    try:
+        config = msgspec.toml.decode(content, type=Config)
     except msgspec.ValidationError as error:
         text, _, where = str(error).partition(" - at ")
         if "missing required field `tracks`" in text or "missing required field `share`" in text:
@@ -164,6 +172,8 @@ def _check(path: Path, config: Config) -> None:
         texts["seller.address"] = (seller.address, 100)
     if seller.telephone is not None:
         texts["seller.telephone"] = (seller.telephone, 26)
+    if seller.tax_registration is not None and not re.fullmatch(r"[0-9]{9}", seller.tax_registration):
+        raise _error(path, "seller.tax_registration", f"{seller.tax_registration!r} is not nine digits (稅籍編號)")
     for option, (text, limit) in texts.items():
         try:
             check_text(text, limit, option, option)

@@ -753,6 +753,12 @@ class ConfigError(EinvoicedError, ValueError):
     zh = "設定檔 {file}：{option}：{detail}。"
 
 
+class ConfigNotSettable(EinvoicedError, ValueError):
+    code, name, retry = 6001, "config_not_settable", "never"
+    en = "{option} is not set this way: {reason}. Edit the file if you must, then einvoicectl config check."
+    zh = "{option} 不能用此方式變更：{reason_zh}。如須變更請編輯設定檔，並以 einvoicectl config check 檢查。"
+
+
 # -- 7xxx uploads ------------------------------------------------------------------------------------------------------
 
 

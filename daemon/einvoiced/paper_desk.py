@@ -47,12 +47,19 @@ class PaperDesk:
 
     def configure(self, section: config.PrinterSection, file: Path, shop_name: str) -> None:
         """Take the configuration, and tell the box what it means for issuing."""
-        self._section, self._file, self._shop_name = section, file, shop_name
+        self._file = file
+        self.take(section, shop_name)
+        self._box.prints = section.transport != "none"
+        self._box.unprintable = _lock("starting") if self._box.prints else None
+
+    def take(self, section: config.PrinterSection, shop_name: str) -> None:
+        """Take what may change while the printer works: its options of `config_edit.LIVE`, and the shop's name."""
+        self._section, self._shop_name = section, shop_name
         box = self._box
-        box.prints = section.transport != "none"
         box.if_unprintable = section.if_unprintable
         box.donation_slip, box.carrier_slip = section.donation_slip, section.carrier_slip
-        box.unprintable = _lock("starting") if box.prints else None
+        if self._follower is not None:
+            self._follower.shop_name = shop_name
 
     def start(self, journal: Journal) -> None:
         """Start the printer's thread, where there is a printer."""

@@ -38,7 +38,8 @@ class TrustClock(Protocol):
 class Shop:
     """What the configuration says of the shop; `seal` is the AES of number and random code.
 
-    `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in its track files too.
+    `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in its track files too;
+    `tax_registration`: the 稅籍編號.
     """
 
     seller: Seller
@@ -46,6 +47,7 @@ class Shop:
     seal: Callable[[str], str]
     share: Share = ALONE
     branches: frozenset[str] = frozenset()
+    tax_registration: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Box:
     ceilings: Ceilings | None = None
     """None where no keeper raises them: tools and tests that use actions without the daemon."""
     locks: dict[str, Lock] = field(default_factory=dict)
+    notices: dict[str, Lock] = field(default_factory=dict)
+    """What the status tells besides, though invoices are issued."""
 
     def lock(self, name: str, en: str, zh: str) -> None:
         """Stop issuing until `unlock` of the same name."""
@@ -117,6 +121,14 @@ class Box:
     def unlock(self, name: str) -> None:
         """Take a reason away; nothing happens if it was not there."""
         self.locks.pop(name, None)
+
+    def note(self, name: str, en: str, zh: str) -> None:
+        """Tell something in the status until `forget` of the same name."""
+        self.notices[name] = Lock(name, en, zh)
+
+    def forget(self, name: str) -> None:
+        """Take a notice away; nothing happens if it was not there."""
+        self.notices.pop(name, None)
 
     def need_shop(self) -> Shop:
         """The shop of an unlocked box; BoxLocked with every reason otherwise."""

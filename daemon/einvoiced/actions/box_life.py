@@ -7,6 +7,7 @@ from msgspec import Struct
 import einvoiced
 from einvoiced.actions.ask import count
 from einvoiced.actions.box import Box
+from einvoiced.actions.change_company import change_company, company_of
 from einvoiced.actions.start_checks import Identity, fact
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
@@ -30,6 +31,8 @@ def start_box(box: Box, identity: Identity, witnesses: dict[str, str]) -> Action
         clean = last_type in ("box_stopped", "journal_created", "epoch_opened", "journal_restored")
         if fact(tx, "board") is None:
             tx.append(entries.BoxIdentified(identity.board, identity.disk))
+        if box.shop is not None:
+            change_company(box.shop, "", None)(tx)
         started = entries.BoxStarted(
             version=einvoiced.__version__,
             box=box.id,
@@ -42,6 +45,7 @@ def start_box(box: Box, identity: Identity, witnesses: dict[str, str]) -> Action
             clean_stop=clean,
             unclean_stops=int(fact(tx, "unclean_stops") or 0) + (not clean),
             witnesses=witnesses,
+            company=company_of(box.shop) if box.shop else None,
         )
         return tx.append(started)
 

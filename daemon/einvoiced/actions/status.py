@@ -13,7 +13,7 @@ from einvoiced.journal.entries import stamp
 from einvoiced.rules import stock
 from einvoiced.rules.period import Period
 
-QUIET_NOTICES = frozenset(("plan_next",))
+QUIET_NOTICES = frozenset(("plan_next", "restart_needed"))
 """What a status tells without a lamp: a plan is asked for during seventeen days, and nobody looks at a lamp so long."""
 
 LOW_STOCK = 100
@@ -90,7 +90,7 @@ def _notices(box: Box, counts: Counts | None) -> list[Reason]:
 
 
 def _warnings(box: Box, counts: Counts | None, paper: PaperState) -> list[Reason]:
-    found = []
+    found = [Reason(notice.name, notice.en, notice.zh) for notice in box.notices.values()]
     notices = _notices(box, counts)
     if counts is not None and not box.locks:
         if counts.numbers_unreleased:

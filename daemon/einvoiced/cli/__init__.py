@@ -90,7 +90,7 @@ def _print_error(options: argparse.Namespace, error: EinvoicedError) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from einvoiced.cli import box, invoices, journal, paper, periods, repair, support, technician, tracks
+    from einvoiced.cli import box, config, invoices, journal, paper, periods, repair, support, technician, tracks
 
     parser = argparse.ArgumentParser(prog="einvoicectl", description="Work the box by hand.")
     parser.add_argument("--version", action="version", version=f"einvoicectl {einvoiced.__version__}")
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for part in (box, tracks, periods, invoices, paper, journal, repair, technician, support):
+    for part in (box, config, tracks, periods, invoices, paper, journal, repair, technician, support):
         part.add_verbs(verbs)
     return parser
 

@@ -1,10 +1,8 @@
-"""`status`, `info`, `config check`."""
+"""`status`, `info`."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
 from einvoiced import cli
@@ -14,9 +12,6 @@ def add_verbs(verbs: Any) -> None:
     """Add this file's verbs."""
     cli.verb(verbs, "status", _status, "Can it issue, can it print, numbers left, what is wrong.")
     cli.verb(verbs, "info", _info, "Version, methods and errors of the box.")
-    config = verbs.add_parser("config", help="The configuration file.").add_subparsers(metavar="VERB", required=True)
-    check = cli.verb(config, "check", _check, "Check the file as a whole; names the option that is wrong.")
-    check.add_argument("file", nargs="?", type=Path, default=Path("/etc/einvoiced/einvoiced.toml"))
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -52,17 +47,3 @@ def _info(options: argparse.Namespace) -> int:
 def _info_lines(info: Any) -> list[str]:
     methods = [f"  {name:<16} {method['doc']}" for name, method in info["methods"].items()]
     return [f"{info['name']} {info['version']}, protocol {info['protocol']}, box {info['box'] or '-'}", *methods]
-
-
-def _check(options: argparse.Namespace) -> int:
-    from einvoiced import config
-    from einvoiced.errors import ConfigError
-
-    try:
-        loaded = config.load(options.file)
-        config.qr_key(options.file, loaded)
-    except ConfigError as error:
-        print(error.message, error.message_zh, sep="\n", file=sys.stderr)
-        return cli.REFUSED
-    print(f"{options.file}: good, for {loaded.seller.name} ({loaded.seller.identifier}), box {loaded.box.id}.")
-    return cli.DONE

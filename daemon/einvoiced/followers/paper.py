@@ -86,7 +86,7 @@ class PaperFollower:
         baudrate: int = 0,
     ) -> None:
         """`baudrate`: of a serial line; 0 for the other ways."""
-        self._journal, self._profile, self._shop_name = journal, profile, shop_name
+        self._journal, self._profile, self.shop_name = journal, profile, shop_name
         self._sender = StripSender(transport, profile, baudrate / 12)
         self._slips: deque[Slip] = deque()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
@@ -236,7 +236,7 @@ class PaperFollower:
         from einvoiced.proof.content import proof
 
         try:
-            strip = self._render(proof(waiting.invoice, shop_name=self._shop_name, copy=waiting.copy is not None))
+            strip = self._render(proof(waiting.invoice, shop_name=self.shop_name, copy=waiting.copy is not None))
         except FontsMissing:
             raise
         except Exception as error:
@@ -275,9 +275,9 @@ class PaperFollower:
         except InvoiceNotFound:
             return
         if invoice.npoban is not None:
-            self.print_slip(donation_slip(invoice, shop_name=self._shop_name))
+            self.print_slip(donation_slip(invoice, shop_name=self.shop_name))
         elif invoice.carrier_type is not None:
-            self.print_slip(carrier_slip(invoice, shop_name=self._shop_name))
+            self.print_slip(carrier_slip(invoice, shop_name=self.shop_name))
 
     def _print_slip(self, slip: Slip) -> None:
         try:

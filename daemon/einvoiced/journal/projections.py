@@ -214,6 +214,12 @@ def _identified(db: Db, sequence: int, data: entries.BoxIdentified) -> None:
 
 def _started(db: Db, sequence: int, data: entries.BoxStarted) -> None:
     set_fact(db, sequence, "unclean_stops", str(data.unclean_stops))
+    if data.company is not None:
+        _company(db, sequence, data.company)
+
+
+def _company(db: Db, sequence: int, company: entries.Company) -> None:
+    set_fact(db, sequence, "company", msgspec.json.encode(company).decode())
 
 
 def _sealed(db: Db, sequence: int, data: entries.SegmentSealed) -> None:
@@ -240,6 +246,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "box_stopped": _nothing,
     "box_identified": _identified,
     "box_retired": _retired,
+    "company_changed": lambda db, sequence, data: _company(db, sequence, data.company),
     "epoch_opened": _epoch_opened,
     "ceilings_raised": _ceilings_raised,
     "tracks_imported": number_ranges.imported,

@@ -15,6 +15,7 @@ from einvoiced.actions.box import Box
 from einvoiced.actions.import_tracks import Importer
 from einvoiced.actions.status import Status
 from einvoiced.journal.entries import Peer
+from einvoiced.rpc.config_methods import ConfigMethods
 from einvoiced.rpc.invoice_methods import InvoiceMethods
 from einvoiced.rpc.journal_methods import JournalMethods
 from einvoiced.rpc.paper_methods import PaperMethods
@@ -45,6 +46,7 @@ class Methods:
         self.tracks = TrackMethods(box, journal, importer, self.registry)
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)
+        self.config = ConfigMethods(box, self.registry)
 
     def _box_status(self, _params: NoParams, _peer: Peer) -> Any:
         return self._status()

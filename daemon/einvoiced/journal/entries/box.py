@@ -16,6 +16,16 @@ class JournalCreated(EntryData, frozen=True):
     journal: str
 
 
+class Company(Struct, frozen=True, omit_defaults=True):
+    """The shop as registered (公司設定); `tax_registration` is the 稅籍編號."""
+
+    identifier: str
+    name: str
+    address: str | None = None
+    telephone: str | None = None
+    tax_registration: str | None = None
+
+
 class BoxStarted(EntryData, frozen=True):
     """The daemon came up: what the start checks of the self-check form (item 3) found, after the witnesses agreed."""
 
@@ -31,6 +41,20 @@ class BoxStarted(EntryData, frozen=True):
     clean_stop: bool
     unclean_stops: int
     witnesses: dict[str, str]
+    company: Company | None = None
+
+
+class CompanyChanged(EntryData, frozen=True):
+    """The company's data in the configuration changed; `changed` names the options.
+
+    `person` says who, over `peer`; both empty where the file was found changed at a start or by a signal.
+    """
+
+    TYPE: ClassVar[str] = "company_changed"
+    company: Company
+    changed: list[str]
+    person: str
+    peer: Peer | None
 
 
 class BoxStopped(EntryData, frozen=True):
