@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from einvoiced import cli, doctor
-from einvoiced.doctor import service
+from einvoiced.doctor import service, storage
 from einvoiced.doctor.findings import Finding
 from einvoiced.doctor.site import Site
 from einvoiced.hardware.disk import Wear, wear
@@ -161,14 +161,17 @@ def test_a_printer_that_is_not_there_is_a_problem(make_box: Callable[..., Virtua
     assert "lsusb" in found.cure
 
 
-def test_a_mirror_on_the_same_disk_protects_nothing(make_box: Callable[..., VirtualBox], durable: Path) -> None:
+def test_a_mirror_on_the_same_disk_protects_nothing(box: VirtualBox, durable: Path) -> None:
     """It is a warning, and a folder without a mirror is a problem."""
-    box = make_box(mirror={"directory": str(durable), "required": False})
-    (found,) = findings(box, "problem", "mirror")
-    assert "mirror init" in found.cure
-    box.start()
-    assert cli.main(["--run", str(box.run), "mirror", "init", str(durable), "--same-disk", *arguments(box)]) == 0
-    assert any("own disk" in each.en for each in findings(box, "warning", "mirror"))
+    file = box.folder / "mirrored.toml"
+    text = (box.folder / "einvoiced.toml").read_text(encoding="utf-8")
+    file.write_text(f'{text}\n[mirror]\ndirectory = "{durable}"\n', encoding="utf-8")
+    place = Site(file, box.state, box.run)
+    (found,) = storage.check_mirror(place)
+    assert found.level == "problem" and "mirror init" in found.cure
+    init = ["mirror", "init", str(durable), "--same-disk", "--config", str(file), "--state", str(box.state)]
+    assert cli.main(["--run", str(box.run), *init]) == 0
+    assert any("own disk" in each.en for each in storage.check_mirror(place))
 
 
 def test_a_check_that_fails_is_a_finding(shared_box: VirtualBox, monkeypatch: pytest.MonkeyPatch) -> None:
