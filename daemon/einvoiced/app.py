@@ -14,35 +14,23 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 import einvoiced
 from einvoiced import log, parts, systemd
-from einvoiced.actions.ask import Counts, count
 from einvoiced.actions.box import Box
-from einvoiced.actions.box_life import start_box, stop_box
 from einvoiced.actions.correct_clock import note_jump
-from einvoiced.actions.follow import Judged
 from einvoiced.actions.import_tracks import Importer, Verdict
-from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import Status, make_status
-from einvoiced.ceiling_keeper import CeilingKeeper
 from einvoiced.clock_watch import ClockWatch
 from einvoiced.config_keeper import ConfigKeeper
-from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked
+from einvoiced.errors import EinvoicedError
 from einvoiced.followers import slips
 from einvoiced.inbox import Inbox
-from einvoiced.journal import beside, schema, store
-from einvoiced.journal.transaction import NotYet
-from einvoiced.journal.witnesses import Report, Witnesses
-from einvoiced.journal.writer import Journal
+from einvoiced.journal_keeper import JournalKeeper
 from einvoiced.lamp_keeper import LampKeeper
 from einvoiced.paper_desk import PaperDesk
-from einvoiced.period_keeper import PeriodKeeper
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
-from einvoiced.waiting import happened
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document
@@ -55,15 +43,6 @@ EXIT_STORAGE = 74
 
 EXIT_FAILED = 71
 """EX_OSERR of sysexits.h: it could not start, such as without a place for its sockets."""
-
-WITNESS_SECONDS = 5.0
-"""How long a start waits for its witnesses before it says that they are silent."""
-
-DISK_SECONDS = 3.0
-"""How long a status waits for the journal before it says that the disk does not answer."""
-
-RECOVERY_SECONDS = 600
-"""What systemd is asked to wait for a long WAL to be copied at a start."""
 
 RETRY_SECONDS = 5.0
 """How often a journal that could not be opened is tried again: a disk may be mended."""
@@ -78,50 +57,37 @@ class Daemon:
         self._state, self._run = state, run
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[server.Server] = []
-        self._journal: Journal | None = None
-        self._journal_error: EinvoicedError = JournalBroken(detail="not open yet")
         self._inbox: Inbox | None = None
-        self._settings = ConfigKeeper(config_file, self.journal)
+        self._settings = ConfigKeeper(config_file, lambda: self._keeper.journal())
         self._loop = asyncio.get_running_loop()
-        self._beside: beside.Beside | None = None
-        self._keeper: CeilingKeeper
-        self._periods: PeriodKeeper | None = None
-        self._reported = asyncio.Event()
+        self._keeper: JournalKeeper
         self.stopping, self.hangup = asyncio.Event(), asyncio.Event()
 
     async def start(self) -> None:
         """Bring everything up; READY when it can issue or can say why not."""
         settings = self._settings.running
         self._box = Box(parts.clock(settings.clock), self._state / "journal")
-        self._desk = PaperDesk(self._box, self.journal)
-        self._box.on_behind = self._proven_behind
+        keeper = self._keeper = JournalKeeper(self._box, self._state, settings.mirror)
+        keeper.on_fatal = self._fatal
+        self._desk = PaperDesk(self._box, keeper.journal)
         self._clock_watch = ClockWatch(self._box.clock)
         self._settings.start(self._box)
         if self._box.shop is not None:
             self._desk.configure(settings.printer, self._settings.file, self._shop_name)
         self._settings.on_change = lambda now: self._desk.take(now.printer, now.seller.name)
         self._box.rtc_agrees = self._box.clock.rtc_agrees(parts.RTC_TOLERANCE)
-        self._open_journal()
-        self._witnesses = Witnesses(*parts.witnesses(settings.mirror))
-        self._importer = Importer(self._box, self.journal)
+        keeper.open()
+        self._importer = Importer(self._box, keeper.journal)
         self._importer.on_verdict = self._tell_verdict
         self._lamps = LampKeeper(parts.lamps(settings.lamps), self.status)
-        if self._journal is not None:
-            self._keeper = CeilingKeeper(self._box, self._journal, self._witnesses, self._state)
         await self._listen()
-        await self._begin_to_write()
+        await keeper.begin()
         systemd.notify(READY=1, STATUS=(await self.status()).sentence_zh)
         logger.info("ready: %s", (await self.status()).sentence)
         self._start_hardware()
         gc.collect()
         gc.freeze()
         gc.set_threshold(10_000, 20, 50)
-
-    def journal(self) -> Journal:
-        """The open journal, or raise what is wrong with it."""
-        if self._journal is None:
-            raise self._journal_error
-        return self._journal
 
     @property
     def _shop_name(self) -> str:
@@ -139,21 +105,8 @@ class Daemon:
 
     async def status(self) -> Status:
         """What `box.status` answers."""
-        counts = await self._counts()
+        counts = await self._keeper.counts()
         return make_status(self._box, counts, self._desk.state)
-
-    async def _counts(self) -> Counts | None:
-        """The journal's part of a status; None when there is no journal, or a disk that does not answer."""
-        if self._journal is None:
-            return None
-        try:
-            async with asyncio.timeout(DISK_SECONDS):
-                counts = await self._journal.submit(count(self._box))
-            self._box.unlock("disk_stuck")
-            return counts
-        except TimeoutError:
-            self._box.lock("disk_stuck", "The journal's disk does not answer.", "日誌磁碟沒有回應。")
-            return None
 
     async def stop(self) -> None:
         """Let what is due leave, then end in order."""
@@ -161,126 +114,38 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._journal is not None:
-            self._journal.release(BoxStopping())  # what waits at a ceiling: its keeper is gone
+        await self._keeper.let_go()
         for each in self._servers:
             await _in_loop(self._loop_of(each.name), each.stop())
         await asyncio.to_thread(self._desk.stop)
-        if self._journal is not None:
-            await self._stop_journal(self._journal)
+        await self._keeper.stop()
         await self._lamps.close()
-
-    async def _stop_journal(self, journal: Journal) -> None:
-        """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order."""
-        known = await asyncio.to_thread(beside.read, self._state)
-        if not journal.frozen:
-            await journal.submit(stop_box)
-            if known is not None:
-                known = known.at(await journal.submit(lambda tx: tx.head), running=False)
-        if known is not None:
-            await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
-        await asyncio.to_thread(journal.close)
 
     # -- start order
 
-    def _open_journal(self) -> None:
-        """Open and prove the journal; nothing is appended until `_begin_to_write`."""
-        journal = Journal(self._state / "journal", self._box.clock)
-        journal.on_fatal = self._fatal
-        systemd.notify(STATUS="檢查日誌中", EXTEND_TIMEOUT_USEC=RECOVERY_SECONDS * 1_000_000)
-        try:
-            self._state.mkdir(parents=True, exist_ok=True)
-            self._beside = beside.read(self._state)
-            check_files(self._state / "journal", self._beside)
-            journal.open(lambda: schema.migrate_apart(self._state / "journal" / store.FILE))
-            journal.freeze(NotYet())
-        except EinvoicedError as error:
-            self._journal_error = error
-        except Exception as error:
-            logger.error("the journal cannot be opened", exc_info=error)
-            self._journal_error = JournalBroken(detail=str(error) or type(error).__name__)
-        else:
-            self._journal = journal
-            self._box.journal_id, self._box.secret = journal.id, journal.secret
-            return
-        self._lock(self._journal_error)
-
-    async def _begin_to_write(self) -> None:
-        """Compare with everything that knows better, then append `box_started`; a lock and a frozen journal if not."""
-        journal = self._journal
-        if journal is None:
-            return
-        identity = await asyncio.to_thread(parts.identity, self._state)
-        faults = await journal.submit(find_faults(self._box, journal.id, self._beside, identity))
-        await self._hear_witnesses()
-        for fault in faults:
-            self._freeze(fault)
-        if self._box.frozen:
-            return
-        await asyncio.wrap_future(journal.thaw(start_box(self._box, identity, self._witnesses.verdicts)))
-        known = self._beside.ceilings if self._beside is not None else []
-        content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
-        await asyncio.to_thread(beside.write, self._state, content)
-        self._tasks.append(asyncio.create_task(self._keeper.run(), name="ceilings"))
-        self._periods = PeriodKeeper(self._box, journal, self._state)
-        self._tasks.append(asyncio.create_task(self._periods.run(), name="periods"))
-
-    async def _hear_witnesses(self) -> None:
-        """Give every configured witness a little time to report before anything is appended."""
-        deadline = self._loop.time() + WITNESS_SECONDS
-        while not self._witnesses.heard_all and self._loop.time() < deadline:
-            self._reported.clear()
-            await happened(self._reported, deadline - self._loop.time())
-
-    def _report(self, report: Report, judged: Judged) -> None:
-        """A witness reported: ahead of us or of another history, the box locks and appends nothing."""
-        self._witnesses.note(report, judged.verdict)
-        self._reported.set()
-        if judged.verdict == "agrees":
-            self._keeper.witness_reported()
-            return
-        kind = JournalBehind if judged.verdict == "journal_behind" else JournalForked
-        detail = f"entry {report.sequence} of journal {report.journal}; this one has {judged.sequence} entries"
-        self._freeze(kind(who=f"The witness {report.witness}", detail=detail))
-
-    def _proven_behind(self, error: EinvoicedError) -> None:
-        """A till holds a valid later answer (journal's thread)."""
-        self._loop.call_soon_threadsafe(self._freeze, error)
-
-    def _lock(self, error: EinvoicedError) -> None:
-        if error.name not in self._box.locks:
-            logger.error("locked: %s", error)
-        self._box.lock(error.name, error.message, error.message_zh)
-
-    def _freeze(self, error: EinvoicedError) -> None:
-        """Lock the box and append nothing until a technician has reconciled the journal, offline."""
-        self._lock(error)
-        self._box.frozen = True
-        if self._journal is not None:
-            self._journal.freeze(error)
-            self._journal.release(error)
-
     async def _listen(self) -> None:
         """The tills' socket is served in the journal's own loop: no request changes threads. The admin's in ours."""
-        self._methods = Methods(self._box, self.journal, self._importer, self.status)
-        self._methods.journal.on_report = self._report
+        self._methods = Methods(self._box, self._keeper.journal, self._importer, self.status)
+        self._methods.journal.on_report = self._keeper.report
         self._methods.paper.desk = self._desk
         self._methods.config.keeper = self._settings
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )
-        if self._journal is not None:
-            self._journal.on_group = self._committed
+        journal = self._keeper.open_journal
+        if journal is not None:
+            journal.on_group = self._committed
         given = systemd.listening_sockets()
         for name, limits in ((ADMIN, server.ADMIN_LIMITS), (TILL, server.Limits())):
             listening = given.get(name) or server.bind(self._run / f"{name}.sock", f"einvoice-{name}")
-            hurry = self._journal.commit_now if name == TILL and self._journal is not None else None
+            hurry = journal.commit_now if name == TILL and journal is not None else None
             each = server.Server(name, self._methods.dispatch, limits, hurry)
             await _in_loop(self._loop_of(name), each.start(listening))
             self._servers.append(each)
 
     def _loop_of(self, name: str) -> asyncio.AbstractEventLoop:
-        return self._journal.loop if name == TILL and self._journal is not None else self._loop
+        journal = self._keeper.open_journal
+        return journal.loop if name == TILL and journal is not None else self._loop
 
     def _start_hardware(self) -> None:
         self._start_printer()
@@ -297,16 +162,15 @@ class Daemon:
         ]
 
     def _start_printer(self) -> None:
-        if self._journal is not None and not self._box.frozen:
-            self._desk.start(self._journal)
+        journal = self._keeper.open_journal
+        if journal is not None and not self._box.frozen:
+            self._desk.start(journal)
 
     # -- what happens meanwhile
 
     def _committed(self, sequence: int) -> None:
         """A group was committed (journal's thread): wake those who have something to do, and nobody else."""
-        ceilings = self._box.ceilings
-        if ceilings is not None and ceilings.wanted:
-            self._loop.call_soon_threadsafe(self._keeper.poke)
+        self._keeper.committed()
         if self._box.paper_waits:
             self._box.paper_waits = False
             self._desk.wake()
@@ -345,26 +209,20 @@ class Daemon:
         jump = self._clock_watch.jumped()
         if jump is not None:
             logger.warning("the clock jumped by %.1f s", jump)
-            await self.journal().submit(note_jump(jump, self._box.clock.synchronised()))
-        if self._journal is None:
-            await self._open_again()
-        counts = await self._counts()
+            await self._keeper.journal().submit(note_jump(jump, self._box.clock.synchronised()))
+        if self._keeper.open_journal is None and self._keeper.open_again():
+            await self._go_on()
+        counts = await self._keeper.counts()
         systemd.notify(STATUS=(await self.status()).sentence_zh)
-        if counts is not None or self._journal is None:  # loop and journal have answered
+        if counts is not None or self._keeper.open_journal is None:  # loop and journal have answered
             systemd.notify(WATCHDOG=1)
 
-    async def _open_again(self) -> None:
-        """Try again to open a journal whose disk may have been mended."""
-        was = self._journal_error
-        self._open_journal()
-        if self._journal_error.name != was.name or self._journal is not None:
-            self._box.unlock(was.name)
-        if self._journal is not None:
-            logger.info("the journal can be opened again")
-            self._keeper = CeilingKeeper(self._box, self._journal, self._witnesses, self._state)
-            self._journal.on_group = self._committed
-            await self._begin_to_write()
-            self._start_printer()
+    async def _go_on(self) -> None:
+        """There is a journal at last."""
+        logger.info("the journal can be opened again")
+        self._keeper.journal().on_group = self._committed
+        await self._keeper.begin()
+        self._start_printer()
 
     def _fatal(self, error: Exception) -> None:
         """A sync has failed (journal thread): answer what waits, then end without touching the database again."""

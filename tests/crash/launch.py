@@ -188,7 +188,7 @@ def main() -> int:
 def _prepare(options: argparse.Namespace) -> None:
     from einvoiced.journal import schema, store, writer
 
-    schema.migrate_apart = lambda _path: None  # only this process is recorded: `connect` migrates here instead
+    schema.migrate_apart = lambda _path, _told: None  # only this process is recorded: `connect` migrates here instead
     if options.in_memory:
         store.check_place = lambda _directory: None
     if options.checkpoint_every:

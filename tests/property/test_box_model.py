@@ -80,7 +80,7 @@ class BoxMachine(RuleBasedStateMachine):
     # -- what the daemon does
 
     def start(self) -> None:
-        """`Daemon._open_journal` and `_begin_to_write`."""
+        """`JournalKeeper.open` and `begin`."""
         known = beside.read(self.state)
         self.lock = ""
         try:

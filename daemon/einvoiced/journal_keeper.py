@@ -1,0 +1,201 @@
+"""The journal's life inside the daemon: opened and proven, compared with all who know better, written, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from einvoiced import config, parts, systemd
+from einvoiced.actions.ask import Counts, count
+from einvoiced.actions.box import Box
+from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.follow import Judged
+from einvoiced.actions.start_checks import check_files, find_faults
+from einvoiced.ceiling_keeper import CeilingKeeper
+from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked
+from einvoiced.journal import beside, schema, store
+from einvoiced.journal.transaction import NotYet
+from einvoiced.journal.witnesses import Report, Witnesses
+from einvoiced.journal.writer import Journal
+from einvoiced.period_keeper import PeriodKeeper
+from einvoiced.waiting import happened
+
+WITNESS_SECONDS = 5.0
+"""How long a start waits for its witnesses before it says that they are silent."""
+
+DISK_SECONDS = 3.0
+"""How long a status waits for the journal before it says that the disk does not answer."""
+
+RECOVERY_SECONDS = 600
+"""What systemd is asked to wait for a long WAL to be copied at a start, or for each step of a migration."""
+
+logger = logging.getLogger("einvoiced")
+
+
+class JournalKeeper:
+    """Main loop only, but for what says otherwise. `on_fatal` is called in the journal's thread: a sync has failed."""
+
+    def __init__(self, box: Box, state: Path, mirror: config.MirrorSection) -> None:
+        self._box, self._state = box, state
+        self._journal: Journal | None = None
+        self._error: EinvoicedError = JournalBroken(detail="not open yet")
+        self._beside: beside.Beside | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._reported = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._witnesses = Witnesses(*parts.witnesses(mirror))
+        self._ceilings: CeilingKeeper
+        self.on_fatal: Callable[[Exception], None] = lambda _error: None
+        box.on_behind = self._proven_behind
+
+    def journal(self) -> Journal:
+        """The open journal, or raise what is wrong with it."""
+        if self._journal is None:
+            raise self._error
+        return self._journal
+
+    @property
+    def open_journal(self) -> Journal | None:
+        """The open journal; None where there is none."""
+        return self._journal
+
+    async def counts(self) -> Counts | None:
+        """The journal's part of a status; None when there is no journal, or a disk that does not answer."""
+        if self._journal is None:
+            return None
+        try:
+            async with asyncio.timeout(DISK_SECONDS):
+                counts = await self._journal.submit(count(self._box))
+            self._box.unlock("disk_stuck")
+            return counts
+        except TimeoutError:
+            self._box.lock("disk_stuck", "The journal's disk does not answer.", "日誌磁碟沒有回應。")
+            return None
+
+    def open(self) -> None:
+        """Open and prove the journal; nothing is appended until `begin`. A lock that names what is wrong otherwise."""
+        journal = Journal(self._state / "journal", self._box.clock)
+        journal.on_fatal = self.on_fatal
+        _extend("檢查日誌中")
+        try:
+            self._state.mkdir(parents=True, exist_ok=True)
+            self._beside = beside.read(self._state)
+            check_files(self._state / "journal", self._beside)
+            journal.open(lambda: schema.migrate_apart(self._state / "journal" / store.FILE, _told))
+            journal.freeze(NotYet())
+        except EinvoicedError as error:
+            self._error = error
+        except Exception as error:
+            logger.error("the journal cannot be opened", exc_info=error)
+            self._error = JournalBroken(detail=str(error) or type(error).__name__)
+        else:
+            self._journal = journal
+            self._box.journal_id, self._box.secret = journal.id, journal.secret
+            self._ceilings = CeilingKeeper(self._box, journal, self._witnesses, self._state)
+            return
+        self._lock(self._error)
+
+    async def begin(self) -> None:
+        """Compare with everything that knows better, then append `box_started`; a lock and a frozen journal if not."""
+        journal = self._journal
+        if journal is None:
+            return
+        identity = await asyncio.to_thread(parts.identity, self._state)
+        faults = await journal.submit(find_faults(self._box, journal.id, self._beside, identity))
+        await self._hear_witnesses()
+        for fault in faults:
+            self.freeze(fault)
+        if self._box.frozen:
+            return
+        await asyncio.wrap_future(journal.thaw(start_box(self._box, identity, self._witnesses.verdicts)))
+        known = self._beside.ceilings if self._beside is not None else []
+        content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
+        await asyncio.to_thread(beside.write, self._state, content)
+        self._tasks.append(asyncio.create_task(self._ceilings.run(), name="ceilings"))
+        periods = PeriodKeeper(self._box, journal, self._state)
+        self._tasks.append(asyncio.create_task(periods.run(), name="periods"))
+
+    def open_again(self) -> bool:
+        """Try again to open a journal whose disk may have been mended; whether there is one now, for `begin`."""
+        was = self._error
+        self.open()
+        if self._error.name != was.name or self._journal is not None:
+            self._box.unlock(was.name)
+        return self._journal is not None
+
+    def report(self, report: Report, judged: Judged) -> None:
+        """A witness reported: ahead of us or of another history, the box locks and appends nothing."""
+        self._witnesses.note(report, judged.verdict)
+        self._reported.set()
+        if judged.verdict == "agrees":
+            self._ceilings.witness_reported()
+            return
+        kind = JournalBehind if judged.verdict == "journal_behind" else JournalForked
+        detail = f"entry {report.sequence} of journal {report.journal}; this one has {judged.sequence} entries"
+        self.freeze(kind(who=f"The witness {report.witness}", detail=detail))
+
+    def committed(self) -> None:
+        """A group was committed (journal's thread): ceilings that run low are raised."""
+        ceilings = self._box.ceilings
+        if ceilings is not None and ceilings.wanted:
+            self._loop.call_soon_threadsafe(self._ceilings.poke)
+
+    def freeze(self, error: EinvoicedError) -> None:
+        """Lock the box and append nothing until a technician has reconciled the journal, offline."""
+        self._lock(error)
+        self._box.frozen = True
+        if self._journal is not None:
+            self._journal.freeze(error)
+            self._journal.release(error)
+
+    async def let_go(self) -> None:
+        """Nothing is appended by itself any more; what waits at a ceiling is answered: its keeper is gone."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._journal is not None:
+            self._journal.release(BoxStopping())
+
+    async def stop(self) -> None:
+        """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order."""
+        journal = self._journal
+        if journal is None:
+            return
+        known = await asyncio.to_thread(beside.read, self._state)
+        if not journal.frozen:
+            await journal.submit(stop_box)
+            if known is not None:
+                known = known.at(await journal.submit(lambda tx: tx.head), running=False)
+        if known is not None:
+            await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
+        await asyncio.to_thread(journal.close)
+
+    async def _hear_witnesses(self) -> None:
+        """Give every configured witness a little time to report before anything is appended."""
+        deadline = self._loop.time() + WITNESS_SECONDS
+        while not self._witnesses.heard_all and self._loop.time() < deadline:
+            self._reported.clear()
+            await happened(self._reported, deadline - self._loop.time())
+
+    def _proven_behind(self, error: EinvoicedError) -> None:
+        """A till holds a valid later answer (journal's thread)."""
+        self._loop.call_soon_threadsafe(self.freeze, error)
+
+    def _lock(self, error: EinvoicedError) -> None:
+        if error.name not in self._box.locks:
+            logger.error("locked: %s", error)
+        self._box.lock(error.name, error.message, error.message_zh)
+
+
+def _extend(status: str) -> None:
+    systemd.notify(STATUS=status, EXTEND_TIMEOUT_USEC=RECOVERY_SECONDS * 1_000_000)
+
+
+def _told(sequence: int) -> None:
+    """A migration plays entries again."""
+    if sequence % 100_000 < 1000:
+        _extend(f"更新日誌格式中，已處理 {sequence:,} 筆")
