@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from einvoiced.mig.codes import MEANINGS, SUMMARY_FAILED, Meaning, meaning
+from einvoiced.rules.platform_codes import MEANINGS, SUMMARY_FAILED, Meaning, meaning
 
 HEAD = """# The platform's codes (平台回應代碼)
 

@@ -118,6 +118,15 @@ class MirrorSection(_Section, frozen=True):
     required: bool = True
 
 
+class TurnkeySection(_Section, frozen=True):
+    """Turnkey's folder (mounted here from the machine that runs it), its two services' folders, how often to look."""
+
+    spool: str = ""
+    storage: str = "B2SSTORAGE"
+    tracks: str = "B2PMESSAGE"
+    poll_seconds: float = 10.0
+
+
 class Config(_Section, frozen=True):
     """The whole file."""
 
@@ -131,6 +140,7 @@ class Config(_Section, frozen=True):
     stick: StickSection = StickSection()
     clock: ClockSection = ClockSection()
     mirror: MirrorSection = MirrorSection()
+    turnkey: TurnkeySection = TurnkeySection()
 
 
 _SHARE_HELP = 'say "1/1" for a box that has the shop\'s numbers for itself, "2/3" for the second of three boxes'
@@ -190,10 +200,21 @@ def _check(path: Path, config: Config) -> None:
     ):
         if kind != "none" and not value:
             raise _error(path, option, f"is needed with {kind!r}")
+    _check_turnkey(path, config.turnkey)
     if config.printer.transport == "network":
         _check_address(path, config.printer.device)
     if config.printer.transport != "none":
         printer_profile(path, config.printer)
+
+
+def _check_turnkey(path: Path, turnkey: TurnkeySection) -> None:
+    if turnkey.spool and not Path(turnkey.spool).is_absolute():
+        raise _error(path, "turnkey.spool", f"{turnkey.spool!r} is no absolute path")
+    for option, name in (("turnkey.storage", turnkey.storage), ("turnkey.tracks", turnkey.tracks)):
+        if not re.fullmatch("[A-Za-z0-9_-]{1,40}", name):
+            raise _error(path, option, f"{name!r} is no folder of Turnkey's, such as B2SSTORAGE")
+    if not 0.01 <= turnkey.poll_seconds <= 3600:
+        raise _error(path, "turnkey.poll_seconds", "is from 0.01 to 3600")
 
 
 def _check_tracks(path: Path, tracks: TracksSection) -> None:

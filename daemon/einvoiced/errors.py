@@ -780,3 +780,23 @@ class AnswerUnreadable(EinvoicedError, ValueError):
     retry = "after_cure"
     en = "The platform's answer cannot be read ({detail}); it is looked at again when it changes."
     zh = "平台回應檔無法讀取（{detail}），檔案變更後會再讀一次。"
+
+
+class UploadNotFound(EinvoicedError, LookupError):
+    """The outbox holds no such message: it was accepted, settled, or never there."""
+
+    code = 7003
+    name = "upload_not_found"
+    retry = "never"
+    en = "No message {asked} waits for the platform: it was accepted or settled, or never was. See upload list."
+    zh = "待上傳清單中沒有 {asked}：平台已接受、已登記處理，或不存在；請查看上傳清單。"
+
+
+class UploadStateWrong(EinvoicedError):
+    """A message cannot be sent again while it waits for its first sending."""
+
+    code = 7004
+    name = "upload_state_wrong"
+    retry = "never"
+    en = "The message {asked} is {state}: it leaves by itself."
+    zh = "訊息 {asked} 目前為「{state_zh}」，會自動上傳，不需處理。"

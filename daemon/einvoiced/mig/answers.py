@@ -14,7 +14,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from einvoiced.errors import AnswerUnreadable
-from einvoiced.mig.codes import SUMMARY_FAILED
+from einvoiced.rules.platform_codes import SUMMARY_FAILED
 
 MOST_BYTES = 16 << 20
 """A SummaryResult of 5,000 messages stays well below."""

@@ -21,6 +21,7 @@ from einvoiced.rpc.journal_methods import JournalMethods
 from einvoiced.rpc.paper_methods import PaperMethods
 from einvoiced.rpc.registry import BOTH, NoParams, Registry
 from einvoiced.rpc.track_methods import TrackMethods
+from einvoiced.rpc.upload_methods import UploadMethods
 
 if TYPE_CHECKING:
     from einvoiced.journal.writer import Journal
@@ -47,6 +48,7 @@ class Methods:
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)
         self.config = ConfigMethods(box, self.registry)
+        self.uploads = UploadMethods(box, journal, self.registry)
 
     def _box_status(self, _params: NoParams, _peer: Peer) -> Any:
         return self._status()

@@ -8,7 +8,7 @@ import pytest
 
 from einvoiced.errors import AnswerUnreadable
 from einvoiced.mig.answers import MOST_BYTES, Finding, looks_like_answer, read_answer
-from einvoiced.mig.codes import MEANINGS, SUMMARY_FAILED, meaning
+from einvoiced.rules.platform_codes import MEANINGS, SUMMARY_FAILED, meaning
 
 ROUTING = "<RoutingInfo><From><PartyId>0000000000</PartyId></From><FromVAC><RoutingId>A</RoutingId></FromVAC>"
 ROUTING += "<To><PartyId>24634102</PartyId></To><ToVAC><RoutingId>B</RoutingId></ToVAC></RoutingInfo>"

@@ -33,12 +33,16 @@ class Answer(Struct, frozen=True, omit_defaults=True):
 
 
 class UploadsSent(EntryData, frozen=True):
-    """Files of these messages leave for the platform, at the latest when this entry is followed: none leaves twice."""
+    """Files of these messages leave for the platform, at the latest when this entry is followed: none leaves twice.
+
+    `batch` names the folder in which they wait, written and synced, for this entry.
+    """
 
     TYPE: ClassVar[str] = "uploads_sent"
     uploads: list[Upload]
     way: Way
     peer: Peer | None
+    batch: str = ""
 
 
 class UploadsAnswered(EntryData, frozen=True):

@@ -1,0 +1,105 @@
+"""A message of the outbox as the value that its file is made of: from the entry that it tells of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from einvoiced.errors import InvalidParams
+from einvoiced.journal import entries
+from einvoiced.journal.transaction import Transaction
+from einvoiced.rules import messages
+from einvoiced.rules.invoice import Invoice
+from einvoiced.rules.messages import Message, buyer_id
+from einvoiced.rules.numbers import split_invoice_number
+
+
+class _Result(Struct, frozen=True):
+    invoice: Invoice
+
+
+class _Kept(Struct, frozen=True):
+    result: Raw
+
+
+_read_result = msgspec.json.Decoder(_Result).decode
+_STATE = """
+SELECT paper, state, content FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?
+"""
+
+
+class Told(Struct, frozen=True):
+    """An invoice as the platform must have it now: its labels' order number, where its paper is, whether it stands."""
+
+    invoice: Invoice
+    order_no: str | None
+    paper: entries.Paper
+    cancelled: bool
+
+
+def read_entry(tx: Transaction, sequence: int) -> tuple[entries.Envelope, Any]:
+    """An entry by its sequence, and its data."""
+    envelope = entries.read(tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)[0])
+    return envelope, entries.read_data(envelope)
+
+
+def told_invoice(tx: Transaction, sequence: int) -> Told:
+    """The invoice that an entry issued or adopted, as it stands now."""
+    _, data = read_entry(tx, sequence)
+    invoice = _read_result(data.result).invoice
+    track, number = split_invoice_number(invoice.invoice_number)
+    row = tx.one(_STATE, invoice.seller.identifier, invoice.year_month, track, number)
+    if row[2] != sequence:
+        invoice = _read_result(read_entry(tx, row[2])[1].result).invoice
+    labels = getattr(data, "labels", None)
+    return Told(invoice, labels.order_no if labels else None, row[0], row[1] == "cancelled")
+
+
+def content_of(tx: Transaction, entry: int, message: entries.Message, subject: int, part: str) -> Message:
+    """The value of one message. Its dates and times are those of the entry that it tells of, Taipei."""
+    if message == "F0401":
+        told = told_invoice(tx, subject)
+        return messages.IssuedInvoice(told.invoice, told.order_no)
+    envelope, data = read_entry(tx, entry)
+    day, time = envelope.time[:10].replace("-", ""), envelope.time[11:19]
+    if message == "F0501":
+        i = told_invoice(tx, subject).invoice
+        seller, buyer = i.seller.identifier, buyer_id(i.buyer)
+        document, remark = data.document or None, data.remark or None
+        return messages.CancelledInvoice(
+            i.invoice_number, i.invoice_date, buyer, seller, day, time, data.reason, document, remark
+        )
+    if message == "F0701":
+        i = told_invoice(tx, subject).invoice
+        seller, buyer = i.seller.identifier, buyer_id(i.buyer)
+        return messages.VoidedInvoice(i.invoice_number, i.invoice_date, buyer, seller, day, time, data.reason)
+    if message == "E0402":
+        runs = [messages.Run(run.first, run.last) for run in data.unused if run.track == part]
+        return messages.UnusedNumbers(data.seller, data.seller, data.year_month, part, runs)
+    raise NotImplementedError(message)
+
+
+def reference_of(message: Message) -> str:
+    """What people call a message's subject: the invoice's or allowance's number, or period and track."""
+    match message:
+        case messages.IssuedInvoice():
+            return message.invoice.invoice_number
+        case messages.CancelledInvoice() | messages.VoidedInvoice():
+            return message.invoice_number
+        case messages.IssuedAllowance() | messages.CancelledAllowance():
+            return message.allowance_number
+        case messages.UnusedNumbers():
+            return f"{message.year_month}{message.track}"
+
+
+def cursor_place(cursor: str | None) -> tuple[int, int, str]:
+    """The row that a cursor names; InvalidParams."""
+    if cursor is None:
+        return 0, 0, ""
+    try:
+        entry, place, part = cursor.split(".")
+        return int(entry), int(place), part
+    except ValueError:
+        raise InvalidParams("after", detail="not a cursor of this method") from None

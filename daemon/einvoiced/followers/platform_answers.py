@@ -1,0 +1,126 @@
+"""Reads what the platform says out of a folder, each file once, and tells the box.
+
+A file is known by its SHA-256: its name and its times are nobody's word. Reading one twice does no harm, it costs time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from einvoiced.client import Client
+from einvoiced.errors import AnswerUnreadable
+from einvoiced.mig.answers import MOST_BYTES, Answer, looks_like_answer, read_answer
+
+DEPTH = 4
+"""How deep below a folder files are looked for: Turnkey's own are two days and hours deep."""
+
+MOST_ANSWERS = 500
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+Seen = tuple[str, int, int]
+
+logger = logging.getLogger(__name__)
+
+
+class Memory:
+    """Which files were read, by SHA-256, in a file of the follower's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = set(path.read_text(encoding="ascii", errors="replace").split()) if path.exists() else set()
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._known
+
+    def add(self, digest: str) -> None:
+        """Remember it over a restart."""
+        self._known.add(digest)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="ascii") as file:
+            file.write(digest + "\n")
+
+
+class AnswerReader:
+    """The folders and what was read of them. One thread; OSError when a folder fails."""
+
+    def __init__(self, box: Client, folders: list[Path], memory: Memory) -> None:
+        self._box, self._folders, self._memory = box, folders, memory
+        self._seen: set[Seen] = set()
+        self._quiet: dict[str, tuple[int, int]] = {}
+
+    def read_new(self) -> tuple[int, int]:
+        """Tell the box what is new; returns how many messages were accepted and refused."""
+        accepted = refused = 0
+        for path, seen in self._new_files():
+            answer = self._read(path)
+            if answer is not None:
+                good, bad = self._tell(*answer)
+                accepted, refused = accepted + good, refused + bad
+            self._seen.add(seen)
+        return accepted, refused
+
+    def _new_files(self) -> Iterator[tuple[Path, Seen]]:
+        for folder in self._folders:
+            if folder.is_dir():
+                yield from self._walk(folder, 0)
+
+    def _walk(self, folder: Path, depth: int) -> Iterator[tuple[Path, Seen]]:
+        """New files below a folder. One whose time stood still over two looks has nothing new and is passed over."""
+        changed = folder.stat().st_mtime_ns
+        before, looks = self._quiet.get(str(folder), (0, 0))
+        looks = looks + 1 if before == changed else 0
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name) if looks < 2 or depth == 0 else []
+        self._quiet[str(folder)] = (changed, looks)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if depth < DEPTH:
+                    yield from self._walk(Path(entry.path), depth + 1)
+                    self._quiet[str(folder)] = (changed, min(looks, 1))  # a folder of folders is always looked into
+            elif entry.is_file(follow_symlinks=False):
+                status = entry.stat(follow_symlinks=False)
+                seen = (entry.path, status.st_size, status.st_mtime_ns)
+                if seen not in self._seen:
+                    yield Path(entry.path), seen
+
+    def _read(self, path: Path) -> tuple[Answer, str] | None:
+        """What a file says and its SHA-256; None for one that was read before, or cannot be (as it is)."""
+        data = _bytes_of(path)
+        if data is None or not looks_like_answer(data):
+            return None
+        digest = hashlib.sha256(data).hexdigest()
+        if digest in self._memory:
+            return None
+        try:
+            return read_answer(data), digest
+        except AnswerUnreadable as error:
+            logger.warning("%s: %s", path, error)
+            self._quiet[str(path.parent)] = (0, 0)
+            return None
+
+    def _tell(self, answer: Answer, digest: str) -> tuple[int, int]:
+        accepted = refused = 0
+        for begin in range(0, len(answer.findings), MOST_ANSWERS):
+            said = msgspec.to_builtins(answer.findings[begin : begin + MOST_ANSWERS])
+            taken = self._box.call("upload.answered", form=answer.form, answers=said, source=digest)
+            accepted, refused = accepted + taken["accepted"], refused + taken["refused"]
+            for each in taken["unknown"]:
+                logger.warning("the platform speaks of what is not this box's: %s", each)
+        self._memory.add(digest)
+        return accepted, refused
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    """A regular file's bytes; None for another thing or one that is too big."""
+    descriptor = os.open(path, _READ)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            return None
+        return file.read(MOST_BYTES + 1)

@@ -1,0 +1,124 @@
+"""einvoiced-turnkey: puts messages for the tax platform into Turnkey's folder and reads its answers.
+
+A process and unit of its own, a client of the admin socket: a network folder that hangs, fills up or goes away can
+never stop the till. It may be killed at any step and nothing is lost or leaves twice (`followers.drop`). Whatever fails
+is said and tried again, for ever.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+from einvoiced import config, log, systemd
+from einvoiced.client import BoxError, BoxUnreachable, Client
+from einvoiced.errors import EinvoicedError
+from einvoiced.followers.drop import Drop, Layout
+from einvoiced.followers.platform_answers import AnswerReader, Memory
+
+ANSWER_FOLDERS = ("ProcessResult", "SummaryResult")
+MEMORY = "read-answers.txt"
+CALL_SECONDS = 60.0
+BUSY = 10.0
+"""A look at a long outbox is followed by a pause so many times as long: the till goes first."""
+
+logger = logging.getLogger("einvoiced-turnkey")
+
+
+class Turnkey:
+    """The follower at work. `retry` is the pause after a failure, in seconds."""
+
+    def __init__(self, config_file: Path, run: Path, state: Path, retry: float) -> None:
+        self._config_file, self._run, self._state, self._retry = config_file, run, state, retry
+        self._said = ""
+        self._poll = retry
+        self._reader: AnswerReader | None = None
+
+    def say(self, status: str, level: int = logging.INFO) -> None:
+        """Tell systemd and the log, once until it changes."""
+        if status != self._said:
+            logger.log(level, "%s", status)
+            systemd.notify(STATUS=status)
+        self._said = status
+
+    def run(self) -> None:
+        """For ever."""
+        with Client(str(self._run / "admin.sock"), timeout=CALL_SECONDS) as box:
+            while True:
+                begun = time.monotonic()
+                pause = self._retry
+                try:
+                    self.work(box)
+                    pause = max(self._poll, BUSY * (time.monotonic() - begun))
+                except BoxUnreachable:
+                    self.say("waiting for the box 等待主機服務")
+                    pause = min(pause, 0.5)
+                except BoxError as error:
+                    self.say(f"the box refuses: {error}", logging.WARNING)
+                except EinvoicedError as error:
+                    self.say(f"{error} {error.message_zh}", logging.WARNING)
+                except OSError as error:
+                    self.say(f"waiting 等待上傳資料夾: {error}", logging.WARNING)
+                time.sleep(pause)
+
+    def work(self, box: Client) -> None:
+        """One look: finish what a crash left, send what may leave, read what the platform says."""
+        turnkey = config.load(self._config_file).turnkey
+        self._poll = turnkey.poll_seconds
+        if not turnkey.spool:
+            raise FileNotFoundError(2, "no turnkey.spool in the configuration", str(self._config_file))
+        spool = Path(turnkey.spool)
+        drop = Drop(box, Layout(spool, turnkey.storage, turnkey.tracks), "folder")
+        finished = drop.recover()
+        sent = drop.send() + finished
+        accepted, refused = self._answers(box, spool).read_new()
+        if sent or accepted or refused:
+            self.say(
+                f"sent {sent}, accepted {accepted}, refused {refused} 已送出{sent}筆、接受{accepted}筆、退回{refused}筆"
+            )
+        else:
+            self.say("nothing to send 沒有待上傳資料")
+
+    def _answers(self, box: Client, spool: Path) -> AnswerReader:
+        if self._reader is None:
+            folders = [spool / "Unpack" / "BAK" / name for name in ANSWER_FOLDERS]
+            self._reader = AnswerReader(box, folders, Memory(self._state / MEMORY))
+        return self._reader
+
+
+def main() -> int:
+    """The entry point `einvoiced-turnkey`. Exit codes of `--once`: 0 done, 1 failed."""
+    options = _options()
+    log.set_up(options.verbose)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    turnkey = Turnkey(options.config, options.run, options.state, options.retry)
+    systemd.notify(READY=1)
+    if not options.once:
+        turnkey.run()
+    try:
+        with Client(str(options.run / "admin.sock"), timeout=CALL_SECONDS) as box:
+            turnkey.work(box)
+    except (EinvoicedError, BoxError, OSError) as error:
+        logger.error("%s", error)
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="einvoiced-turnkey", description="Put messages into Turnkey's folder.")
+    state = Path(systemd.directory("STATE_DIRECTORY", "/var/lib/einvoiced-turnkey"))
+    parser.add_argument("--config", type=Path, default=Path("/etc/einvoiced/einvoiced.toml"), help="the TOML file")
+    parser.add_argument("--run", type=Path, default=Path("/run/einvoice"), help="where the box's sockets are")
+    parser.add_argument("--state", type=Path, default=state, help="where it keeps which answers it has read")
+    parser.add_argument("--retry", type=float, default=5.0, metavar="SECONDS", help="pause after a failure")
+    parser.add_argument("--once", action="store_true", help="one look, then end")
+    parser.add_argument("--verbose", action="store_true", help="log more")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
