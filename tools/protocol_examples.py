@@ -68,6 +68,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     _ask_about_paper(ask)
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
     _ask_about_tracks(ask, waits["year_month"], following)
+    _ask_about_uploads(ask)
     ask("box.status", till=True)
     ask("box.info", till=True)
     page = ask("journal.read", after=0, limit=1)
@@ -97,6 +98,21 @@ def _ask_about_paper(ask: Any) -> None:
     lines = [{"text": "謝謝光臨", "align": "center"}]
     ask("slip.print", till=True, key=SECOND_KEY[:-1] + "a", lines=lines, if_unprintable="queue")
     ask("drawer.open", till=True)
+
+
+def _ask_about_uploads(ask: Any) -> None:
+    """What followers and people ask about messages for the platform."""
+    (first,) = ask("upload.next", limit=1)["uploads"]
+    upload = {name: first[name] for name in ("entry", "message", "part")}
+    batch = "9f86d081884c7d65"
+    ask("upload.sent", uploads=[{**upload, "changed": first["changed"]}], way="folder", batch=batch)
+    ask("upload.pending", uploads=[upload], batch=batch)
+    said = {"message": "F0401", "reference": first["reference"], "accepted": False, "code": "E0102"}
+    answers = [{**said, "description": "發票號碼不在字軌內"}]
+    ask("upload.answered", form="ProcessResult", answers=answers, source="0" * 64)
+    ask("upload.list", state="refused")
+    ask("upload.again", uploads=[upload], reason="字軌已核對", by="王店長")
+    ask("upload.settle", uploads=[upload], reason="已由平台人工上傳", by="王店長")
 
 
 def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:

@@ -90,7 +90,19 @@ def _print_error(options: argparse.Namespace, error: EinvoicedError) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from einvoiced.cli import box, config, invoices, journal, paper, periods, repair, support, technician, tracks
+    from einvoiced.cli import (
+        box,
+        config,
+        invoices,
+        journal,
+        paper,
+        periods,
+        repair,
+        support,
+        technician,
+        tracks,
+        uploads,
+    )
 
     parser = argparse.ArgumentParser(prog="einvoicectl", description="Work the box by hand.")
     parser.add_argument("--version", action="version", version=f"einvoicectl {einvoiced.__version__}")
@@ -99,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for part in (box, config, tracks, periods, invoices, paper, journal, repair, technician, support):
+    for part in (box, config, tracks, periods, invoices, paper, uploads, journal, repair, technician, support):
         part.add_verbs(verbs)
     return parser
 

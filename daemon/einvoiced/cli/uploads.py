@@ -1,0 +1,90 @@
+"""`upload …`: what the platform has not accepted, and what people decide about it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from einvoiced import cli
+
+STATES = {
+    "waiting": "待上傳",
+    "sent": "已送出，等待回覆",
+    "handed_over": "已交隨身碟，等待回覆",
+    "refused": "平台退回",
+    "unknown": "無法確認，請查平台",
+    "overdue": "逾期",
+}
+WAITS = {"proof": "等證明聯印出", "earlier": "等前一筆被接受"}
+PAGE = 200
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add this file's verbs."""
+    upload = verbs.add_parser("upload", help="Messages for the platform.").add_subparsers(metavar="VERB", required=True)
+    listing = cli.verb(upload, "list", _list, "What the platform has not accepted, and what to do.")
+    listing.add_argument("--state", choices=STATES, help="only these")
+    for name, run, text in (
+        ("again", _again, "Send messages again."),
+        ("settle", _settle, "Say that the platform has messages, or does not want them."),
+    ):
+        parser = cli.verb(upload, name, run, text)
+        parser.add_argument("number", nargs="*", help="an invoice's or allowance's number, or period and track")
+        parser.add_argument("--message", metavar="F0401", help="only this kind of message")
+        parser.add_argument("--all", choices=("sent", "handed_over", "refused", "unknown"), help="all of a state")
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="why")
+        parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
+
+
+def _list(options: argparse.Namespace) -> int:
+    return cli.show(options, _all(options, options.state), _listed)
+
+
+def _all(options: argparse.Namespace, state: str | None) -> list[Any]:
+    """Every page of `upload.list`."""
+    found: list[Any] = []
+    cursor = None
+    while True:
+        page = cli.call(options, "upload.list", state=state, after=cursor, limit=PAGE)
+        found += page["uploads"]
+        cursor = page["cursor"]
+        if cursor is None:
+            return found
+
+
+def _listed(uploads: Any) -> list[str]:
+    lines = []
+    for u in uploads:
+        state = STATES[u["state"]] + (f"（{WAITS[u['waits_for']]}）" if u.get("waits_for") else "")
+        late = "  OVERDUE 逾期" if u["overdue"] else ""
+        lines.append(f"{u['message']}  {u['reference']:<16}  {u['state']:<11} {state}  {u['due']}{late}")
+        if u.get("code"):
+            lines += [f"    {u['code']} {u['sentence']} {u['to_do']}", f"    {u['sentence_zh']}{u['to_do_zh']}"]
+    return lines or ["The platform has everything. 沒有待上傳資料。"]
+
+
+def _again(options: argparse.Namespace) -> int:
+    return _decide(options, "upload.again")
+
+
+def _settle(options: argparse.Namespace) -> int:
+    return _decide(options, "upload.settle")
+
+
+def _decide(options: argparse.Namespace, method: str) -> int:
+    """Tell the box about the named messages, in pages; all of a state when none is named."""
+    wanted = {number.replace("-", "") for number in options.number}
+    if bool(wanted) == bool(options.all):
+        raise OSError("give numbers, or --all and a state 請指定號碼或 --all")
+    chosen = [
+        {name: each[name] for name in ("entry", "message", "part")}
+        for each in _all(options, options.all)
+        if (each["reference"] in wanted or not wanted) and options.message in (None, each["message"])
+    ]
+    if not chosen:
+        raise OSError(f"nothing to decide: {', '.join(sorted(wanted)) or options.all} 查無待處理資料")
+    entries = []
+    for begin in range(0, len(chosen), PAGE):
+        part = chosen[begin : begin + PAGE]
+        entries.append(cli.call(options, method, uploads=part, reason=options.reason, by=options.by)["entry"])
+    return cli.show(options, {"uploads": len(chosen), "entries": entries}, lambda a: [f"{a['uploads']} done 已登記"])
