@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from einvoiced.proof.document import Document
     from einvoiced.proof.profile import PrinterProfile
 
-RETRY_SECONDS = (0.25, 0.25, 0.5, 0.5, 1.0)
-"""How soon a printer that is away or in trouble is asked again; the last for ever."""
+RETRY_SECONDS = (0.1, 0.2, 0.3, 0.5, 1.0)
+"""How soon a printer that is away or in trouble is asked again; the last for ever, the first after any change."""
 
-IDLE_SECONDS = 3.0
+IDLE_SECONDS = 1.0
 """How often a printer that has nothing to do is asked how it is."""
 
 BACK_OFF_SECONDS = 60.0
@@ -226,6 +226,7 @@ class PaperFollower:
             notices.append(notice("slow_line"))
         state = PaperState(name or "ready", None if name is None else trouble(name), notices)
         if state != self.state:
+            self._failures = 0
             self.state = state
             log.info("printer: %s%s", state.state, " (its roll is near its end)" if paper_low else "")
             self.on_change()

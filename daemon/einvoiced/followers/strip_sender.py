@@ -20,6 +20,7 @@ from einvoiced.hardware.printer.confirm import (
     says_sensor,
     wait_in_order,
 )
+from einvoiced.hardware.printer.pieces import BUFFER, Watch, in_pieces
 from einvoiced.hardware.printer.status import Answer, PrinterStatus, query
 from einvoiced.journal.entries import Confirmation
 
@@ -27,17 +28,9 @@ if TYPE_CHECKING:
     from einvoiced.proof.profile import PrinterProfile
 
 STATUS_SECONDS = 1.0
-CONFIRM_SECONDS = 10.0
-"""How long a printer may still work on a strip that it has taken."""
+BYTES_PER_SECOND = 4800
+"""What the slowest printer takes while it prints, where no serial line is slower."""
 
-PIECE = 4096
-STALL_SECONDS = 5.0
-"""A piece's deadline is its time on the line and this."""
-
-BYTES_PER_SECOND = 600
-"""The slowest line we wait for (9,600 baud, with room)."""
-
-FILL_AGAIN_SECONDS = 10.0
 HEAD_END = bytes(8)
 """As many zeros as the longest head of a command has bytes: a raster of no rows, if one was cut off there."""
 
@@ -68,6 +61,7 @@ class StripSender:
         """`bytes_per_second`: of a line whose driver may hold bytes without saying so; 0: none to speak of."""
         self._transport, self._profile = transport, profile
         self._line = bytes_per_second
+        self._patience = profile.patience_seconds
         self.torn = False
         """Whether the printer may wait for the rest of a strip."""
         self._filled = 0.0
@@ -80,11 +74,16 @@ class StripSender:
             log.debug("no printer: %s", error)
             return Look("absent")
         if self._profile.confirmation == "none":
-            return Look(None) if self._recovered() else Look("silent")
+            return Look(self._port_says(None if self._recovered() else "silent"))
         status = query(self._transport, STATUS_SECONDS)
         if self.torn and status.ready is not Answer.NO and self._recovered():
             status = query(self._transport, STATUS_SECONDS)
-        return Look(trouble_of(status), status.paper_near_end is Answer.YES)
+        return Look(self._port_says(trouble_of(status)), status.paper_near_end is Answer.YES)
+
+    def _port_says(self, trouble: str | None) -> str | None:
+        """The trouble; of a printer that answers nothing, USB's port status may still know that the paper is out."""
+        unasked = self._profile.confirmation == "none" or trouble == "silent"
+        return "paper_out" if unasked and self._transport.paper_out() else trouble
 
     def _open(self) -> None:
         """Open, and end a command whose head was cut off: the next question must not become the size of a raster."""
@@ -101,11 +100,11 @@ class StripSender:
 
         if not self.torn:
             return True
-        if self._filled and time.monotonic() < self._filled + FILL_AGAIN_SECONDS:
+        if self._filled and time.monotonic() < self._filled + self._patience:
             return False
         self._filled = time.monotonic()
         try:
-            self._write(recovery(self._profile) + self._question(0))
+            self._write(recovery(self._profile) + self._question(0), 0)
         except WriteInterrupted as error:
             log.warning("the printer cannot be freed of a torn strip: %s", error)
             return False
@@ -118,23 +117,43 @@ class StripSender:
     def send(self, strip: bytes, number: int) -> Sent:
         """Send a strip and find out what became of it; `number` marks its confirmation."""
         try:
-            self._write(strip + self._question(number))
+            stopped = self._send_watching(strip, self._question(number))
         except WriteInterrupted as error:
             if error.sent == 0:
                 return Sent("not_begun", str(error))
             self.torn = True
             return Sent("unknown", str(error))
+        if stopped:
+            return self._in_doubt("it stopped in the strip", query(self._transport, STATUS_SECONDS))
         if self._profile.confirmation == "none":
             return Sent("out")
         verdict = self._answer(number, len(strip))
         if verdict.confirmed is Answer.YES:
             return Sent("out", "", self._profile.confirmation)
+        return self._in_doubt("it did not confirm the strip", verdict.status)
+
+    def _send_watching(self, strip: bytes, question: bytes) -> bool:
+        """Send a strip, asking between its commands how the printer is; True, and no more is sent, when it stopped."""
+        watch = Watch(self._transport, STATUS_SECONDS + (BUFFER / self._line if self._line else 0.0))
+        watch.silent = self._profile.confirmation == "none"
+        sent = 0
+        for piece in in_pieces(strip):
+            try:
+                watch.wait_for_room(len(piece))
+            except PrinterUnavailable as error:
+                raise WriteInterrupted(str(error), sent) from error
+            if watch.stopped:
+                return True
+            last = sent + len(piece) == len(strip)
+            self._write(piece + (question if last else watch.question_after(len(piece))), sent)
+            sent += len(piece)
+        return False
+
+    def _in_doubt(self, what: str, status: PrinterStatus) -> Sent:
         self.torn = True
         self._transport.abandon()
-        trouble = trouble_of(verdict.status)
-        return Sent(
-            "unknown", f"it did not confirm the strip ({trouble})" if trouble else "it did not confirm the strip"
-        )
+        trouble = trouble_of(status)
+        return Sent("unknown", f"{what} ({trouble})" if trouble else what)
 
     def pulse(self, pulse: bytes) -> None:
         """Send a drawer's pulse now. WriteInterrupted when it was not taken at once."""
@@ -153,19 +172,17 @@ class StripSender:
         return b""
 
     def _answer(self, number: int, size: int) -> Verdict:
-        seconds = CONFIRM_SECONDS + (size / self._line if self._line else 0.0)
+        seconds = self._patience + (size / self._line if self._line else 0.0)
         if self._profile.confirmation == "process_id":
             return wait_in_order(self._transport, says_process_id(f"{number % 10_000:04d}".encode()), seconds)
         return wait_in_order(self._transport, says_sensor, seconds)
 
-    def _write(self, data: bytes) -> None:
-        """Send in pieces, each with a deadline, so that a stall shows soon. WriteInterrupted counts from the start."""
-        for begin in range(0, len(data), PIECE):
-            piece = data[begin : begin + PIECE]
-            try:
-                self._transport.write(piece, STALL_SECONDS + len(piece) / BYTES_PER_SECOND)
-            except WriteInterrupted as error:
-                raise WriteInterrupted(str(error.args[0]), begin + error.sent) from error
+    def _write(self, data: bytes, before: int) -> None:
+        """Send with a deadline. WriteInterrupted counts from the start of the strip, `before` bytes ago."""
+        try:
+            self._transport.write(data, self._patience / 2 + len(data) / (self._line or BYTES_PER_SECOND))
+        except WriteInterrupted as error:
+            raise WriteInterrupted(str(error.args[0]), before + error.sent) from error
 
 
 def trouble_of(status: PrinterStatus) -> str | None:

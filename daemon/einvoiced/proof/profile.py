@@ -24,6 +24,7 @@ class PrinterProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     whether GS v 0 doubles dots (m 1 to 3), which quarters a QR code of even modules. `margins`: whether GS L moves
     rasters, so that white on the left is not sent. `roll_mm`: the roll it is loaded with. A head wider than a 57 mm
     roll prints on such a one with `narrow_dots` from `narrow_left` on. `drawer_pin`: of the drawer's plug, 0 for none.
+    `patience_seconds`: how long it may work on what it has taken before its silence means that nobody knows.
     """
 
     name: str
@@ -43,6 +44,7 @@ class PrinterProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     left_dots: int = 0
     drawer_pin: Literal[0, 2, 5] = 2
     confirmation: Confirmation = "status"
+    patience_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         limits = (
@@ -54,6 +56,7 @@ class PrinterProfile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             ("narrow_dots", self.narrow_dots, 0, self.dots),
             ("narrow_left", self.narrow_left, 0, self.dots - self.narrow_dots),
             ("left_dots", self.left_dots, 0, 512),
+            ("patience_seconds", self.patience_seconds, 1, 60),
         )
         for field, value, least, most in limits:
             if not least <= value <= most:

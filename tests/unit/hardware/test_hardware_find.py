@@ -1,6 +1,7 @@
 """A printer is found again after its node changed or another of its kind took its place; and at which speed."""
 
 import pytest
+from hardware_helpers import CUT, raster, until
 
 from einvoiced.hardware.printer import PrinterUnavailable
 from einvoiced.hardware.printer.baud import find_baudrate
@@ -8,6 +9,7 @@ from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.find import serial_node, usb_kind, usb_node
 from einvoiced.hardware.printer.raw import objection
 from einvoiced.hardware.printer.serial import SerialTransport
+from einvoiced.hardware.printer.usblp import UsbLpTransport
 from einvoiced.hardware.printer.virtual import serve_pty
 
 
@@ -85,6 +87,47 @@ def test_the_serial_transport_opens_what_the_name_stands_for(tmp_path):
         assert path == str(tmp_path / "usb-A_B_C-if00")
     finally:
         stop()
+
+
+def test_a_printer_that_is_replaced_by_another_of_its_kind_prints(by_id):
+    """The old one is pulled and never comes back; the same transport opens the new one, and it prints there."""
+    old, new = Emulator(), Emulator()
+    path, stop_old = serve_pty(old, by_id / "usb-EPSON_TM_T82_A001-if00-port0")
+    transport = SerialTransport(path, flow_control="none")
+    transport.open()
+    stop_old()
+    with pytest.raises(PrinterUnavailable):
+        transport.read(2.0)
+    with pytest.raises(PrinterUnavailable):
+        transport.open()
+    _, stop_new = serve_pty(new, by_id / "usb-EPSON_TM_T82_B777-if00-port0")
+    try:
+        transport.open()
+        transport.write(raster(8) + CUT, 5.0)
+        assert until(lambda: new.strips)
+        assert not old.strips
+    finally:
+        transport.close()
+        stop_new()
+
+
+def test_a_usb_printer_that_comes_back_under_another_number_prints(tmp_path):
+    """lp0 is pulled, lp1 appears: the same transport opens it."""
+    path, stop_old = serve_pty(Emulator(), tmp_path / "lp0")
+    transport = UsbLpTransport(path)
+    transport.open()
+    stop_old()
+    with pytest.raises(PrinterUnavailable):
+        transport.read(2.0)
+    came = Emulator()
+    _, stop_new = serve_pty(came, tmp_path / "lp1")
+    try:
+        transport.open()
+        transport.write(raster(8) + CUT, 5.0)
+        assert until(lambda: came.strips)
+    finally:
+        transport.close()
+        stop_new()
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,58 @@ def test_usb_port_status_is_unknown_where_the_driver_has_none():
     stop()
 
 
+@pytest.mark.parametrize(("byte", "out"), [(0x18, False), (0x38, True), (0x20, True), (0x00, False)])
+def test_usb_port_status_is_read_as_the_driver_gives_it(byte, out, monkeypatch):
+    """LPGETSTATUS fills an int; bit 5 is "paper empty" (USB printer class, GET_PORT_STATUS)."""
+    asked = []
+
+    def ioctl(_fd, request, _argument):
+        asked.append(request)
+        return struct.pack("i", byte)
+
+    path, stop = serve_pty(Emulator())
+    transport = UsbLpTransport(path)
+    transport.open()
+    with monkeypatch.context() as patch:
+        patch.setattr("einvoiced.hardware.printer.usblp.fcntl.ioctl", ioctl)
+        assert (transport.port_status(), transport.paper_out()) == (byte, out)
+    assert set(asked) == {0x060B}
+    transport.close()
+    stop()
+
+
+def test_only_usb_knows_of_the_paper_by_itself():
+    """The other ways have to ask the printer."""
+    for kind, device in (("serial", "/dev/x"), ("network", "127.0.0.1"), ("virtual", "")):
+        assert make_transport(kind, device).paper_out() is None
+
+
+def test_xoff_holds_a_serial_printer_and_xon_lets_it_go_on():
+    """While the printer says XOFF nothing leaves, and the write ends in time; after its XON all of it does."""
+    master, slave = os.openpty()
+    transport = SerialTransport(os.ttyname(slave), flow_control="xonxoff")
+
+    def hold():
+        transport.open()
+        os.write(master, b"\x13x")
+        assert transport.read(5.0) == b"x"
+
+    hold()
+    with pytest.raises(WriteInterrupted):
+        transport.write(raster(10), 0.3)
+    hold()
+    waiting = threading.Timer(0.2, os.write, (master, b"\x11"))
+    waiting.start()
+    start = time.monotonic()
+    transport.write(raster(1, fill=0x13), 10.0)
+    assert time.monotonic() - start >= 0.15
+    assert os.read(master, 4096) == raster(1, fill=0x13)
+    waiting.join()
+    transport.close()
+    os.close(master)
+    os.close(slave)
+
+
 def test_network_refused_connection_is_unavailable():
     """Nobody listening is an unavailable printer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -62,6 +62,9 @@ class Transport(Protocol):
         Raise `PrinterUnavailable` when the device is gone or not open.
         """
 
+    def paper_out(self) -> bool | None:
+        """What the way itself knows of the paper, without the printer's language; None: nothing. Never raises."""
+
     def close(self) -> None:
         """Give the device back, within a bounded time; harmless when closed."""
 

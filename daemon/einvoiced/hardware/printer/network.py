@@ -82,6 +82,9 @@ class NetworkTransport:
             self.close()
             raise PrinterUnavailable(f"{self.device}: {error}") from error
 
+    def paper_out(self) -> bool | None:
+        return None
+
     def close(self) -> None:
         connection, self._socket = self._socket, None
         if connection is not None:

@@ -79,6 +79,9 @@ class SerialTransport:
             self.close()
             raise PrinterUnavailable(f"{self.device}: {error}") from error
 
+    def paper_out(self) -> bool | None:
+        return None
+
     def abandon(self) -> None:
         self.close()
 

@@ -88,6 +88,9 @@ class VirtualTransport:
                 return heard
             time.sleep(_PAUSE)
 
+    def paper_out(self) -> bool | None:
+        return None
+
     def abandon(self) -> None:
         self.close()
 
