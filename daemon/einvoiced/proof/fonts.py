@@ -7,6 +7,7 @@ map before it is drawn. Index 3 of Noto's collection holds Taiwan's shapes; inde
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ INK = 96
 MAX_GLYPHS = 768
 MAX_FACES = 5
 MAX_LOOKUPS = 2048
+
+_FLAG = re.compile("([\U0001f1e6-\U0001f1ff])[\U0001f1e6-\U0001f1ff]")
+_ONE = "[\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+_COLOUR = "[\ufe0f\U0001f3fb-\U0001f3ff]*"
+_JOINED = re.compile(f"({_ONE}){_COLOUR}(?:\u200d{_ONE}{_COLOUR})*")
+"""Emoji sequences (Unicode TS 51): flags are pairs; others are joined by U+200D, with selectors and colours of skin."""
 
 DEBIAN_PACKAGE = "fonts-noto-cjk"
 
@@ -119,6 +126,8 @@ class FontBook:
 
     def _draw(self, character: str, em: int, bold: bool) -> Glyph:
         role = self._role(character, bold)
+        if not role and unicodedata.category(character) in ("Mn", "Me"):
+            return Glyph(None, 0, 0, 0)  # a mark belongs to the character before it, which is there
         if not role:
             character = GETA if self.covered(GETA, bold) else "?"
             role = self._role(character, bold) or "regular"
@@ -140,10 +149,13 @@ class FontBook:
 
 
 def printable(text: str) -> str:
-    """The text as it is drawn: composed (NFC), and without what has no picture: controls, joiners, selectors."""
+    """The text as it is drawn: composed (NFC), without what has no picture (controls, joiners, selectors), and with the
+    first sign of what is one picture made of several: an emoji with a colour of skin, a family, a flag.
+    """
     composed = unicodedata.normalize("NFC", text.replace("\t", " "))
     if composed.isascii() and composed.isprintable():
         return composed
+    composed = _JOINED.sub(r"\1", _FLAG.sub(r"\1", composed))
     return "".join([" " if c.isspace() and c != "\u3000" else c for c in composed if not _invisible(c)])
 
 

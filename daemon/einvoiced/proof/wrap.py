@@ -28,7 +28,7 @@ def wrap(text: str, limit: int, advance: Callable[[str], int]) -> list[str]:
 
 
 def _may_break(before: str, after: str) -> bool:
-    if after in _NOT_FIRST or before in _NOT_LAST or after == " ":
+    if after in _NOT_FIRST or before in _NOT_LAST or after == " " or unicodedata.combining(after):
         return False
     return before == " " or _wide(before) or _wide(after)
 

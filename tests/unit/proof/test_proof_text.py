@@ -129,11 +129,37 @@ def test_no_empty_box_stands_on_a_proof_with_emoji():
         ("全　形", "全　形"),
         ("a\tb\nc\u00a0d", "a b c d"),
         ("\x00\x07x", "x"),
+        ("👍🏽", "👍"),
+        ("👨\u200d👩\u200d👧\u200d👦家", "👨家"),
+        ("🏳\ufe0f\u200d🌈旗", "🏳旗"),
+        ("🇹🇼茶🇯🇵", "🇹茶🇯"),
+        ("❤\ufe0f茶", "❤茶"),
+        ("1\ufe0f\u20e3號", "1\u20e3號"),
+        ("👍👎", "👍👎"),
+        ("→←☆★", "→←☆★"),
+        ("क\u200dष", "कष"),
     ],
 )
 def test_what_has_no_picture_is_left_out(given, shown):
-    """Controls, joiners, selectors and marks of direction go; letters are composed; blanks become blanks."""
+    """Controls, joiners, selectors and marks of direction go; letters are composed; blanks become blanks; an emoji that
+    is made of several signs is one.
+    """
     assert printable(given) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "like"), [("👨\u200d👩\u200d👧", GETA), ("🇹🇼", GETA), ("1\ufe0f\u20e3", "1"), ("กั", GETA)]
+)
+def test_one_picture_that_no_font_has_is_one_sign(book, text, like):
+    """A family, a flag, a keycap, a letter with a mark: as wide as one character, whatever it is made of."""
+    assert book.width(printable(text), 24) == book.width(like, 24)
+
+
+def test_a_mark_that_a_font_has_is_drawn_over_its_letter(book):
+    """What cannot be composed keeps its mark, and takes no more room for it."""
+    marked = printable("x\u0304")
+    assert marked == "x\u0304" and book.glyph("\u0304", 24).mask is not None
+    assert book.width(marked, 24) == book.width("x", 24)
 
 
 def _width(text, limit):
@@ -151,6 +177,7 @@ def _width(text, limit):
         ("咖啡豆Latte", 7, ["咖啡豆", "Latte"]),
         ("請保存。謝謝", 6, ["請保", "存。謝", "謝"]),
         ("一二（三）", 6, ["一二", "（三）"]),
+        ("咖ǎ̱", 2, ["咖", "ǎ̱"]),
         ("ab   cd", 3, ["ab", "cd"]),
     ],
 )
