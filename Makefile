@@ -12,7 +12,7 @@ menu:
 	@echo "make deb         the Debian package, in build/deb (SUITE=bookworm|trixie ARCH=amd64|arm64)"
 	@echo "make lock        take newer versions of the packages that the Debian package holds"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
-	@echo "make paper       the printer dies at every point of a strip (a quarter of an hour)"
+	@echo "make paper       the printer dies at every point of a strip; writes build/paper.json"
 	@echo "make bench       measure; writes build/bench.json"
 	@echo "make bench-big   the same with ten million invoices in the journal (half an hour, 20 GB)"
 	@echo "make clean       remove what was built"
@@ -47,7 +47,7 @@ crash: setup
 	@$(PYTHON) -m tests.crash
 
 paper: setup
-	@EINVOICED_ALL_DEATHS=1 $(PYTHON) -m pytest tests/sessions/test_sessions_deaths.py tests/sessions/test_sessions_paper.py
+	@$(PYTHON) -m tests.sessions.deaths
 
 bench:
 	@tools/setup.sh dev,bench
