@@ -153,7 +153,7 @@ def load(path: Path) -> Config:
     try:
         return parse(path, path.read_bytes())
     except FileNotFoundError:
-        raise _error(path, "the file", "does not exist; copy the example and fill it in") from None
+        raise _error(path, "the file", "does not exist: run sudo einvoicectl setup") from None
     except OSError as error:
         raise _error(path, "the file", f"cannot be read ({error.strerror})") from None
 
@@ -169,11 +169,12 @@ def parse(path: Path, content: bytes) -> Config:
         raise _error(path, where.strip("`$.") or "the file", text) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _error(path, "the file", f"is no TOML: {error}") from None
-    _check(path, config)
+    check(path, config)
     return config
 
 
-def _check(path: Path, config: Config) -> None:
+def check(path: Path, config: Config) -> None:
+    """What the types cannot say; ConfigError names the option. The file itself is not read."""
     seller = config.seller
     if not tax_id_valid(seller.identifier):
         raise _error(path, "seller.identifier", f"{seller.identifier!r} is not a valid 統一編號 (check digit)")

@@ -110,7 +110,7 @@ def read_value(option: str, text: str) -> str | bool | None:
     return text or None
 
 
-def edited(text: str, option: str, value: str | bool | None) -> str:
+def edited(text: str, option: str, value: str | int | list[str] | None) -> str:
     """The file's text with one option set, or taken away (None: its line becomes a comment)."""
     section, _, name = option.partition(".")
     lines = text.splitlines()
@@ -146,22 +146,22 @@ def set_option(path: Path, option: str, value: str | bool | None) -> Config:
         en, zh = "the file is written in a way that only a person should edit", "設定檔寫法特殊，請以文字編輯器修改"
         raise ConfigNotSettable(option, option=option, reason=en, reason_zh=zh)
     if content != before.encode():
-        _replace(path, content)
+        replace(path, content)
     return new
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Whole or not at all, with the file's own mode and owner."""
+def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
+    """Whole or not at all, with the file's own mode and owner; `mode` is that of a file that is new. OSError."""
     path = path.resolve()
-    was = path.stat()
+    was = path.stat() if mode is None or path.exists() else None
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            if (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
+            if was is not None and (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(file.fileno(), was.st_uid, was.st_gid)
-            os.fchmod(file.fileno(), was.st_mode & 0o7777)
+            os.fchmod(file.fileno(), was.st_mode & 0o7777 if was is not None else mode or 0o600)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

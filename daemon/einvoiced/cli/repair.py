@@ -1,4 +1,4 @@
-"""What a technician does to a stopped box: `journal restore`, `journal reconcile`, `setup`, `mirror init`."""
+"""What a technician does to a stopped box: `journal restore` and `reconcile`, `setup --replaces`, `mirror init`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from einvoiced.journal.histories import History
     from einvoiced.journal.reconcile import Decision, Outcome, Situation
 
+NOTHING = "Nothing was changed (--dry-run). 僅試算，未做任何更動。"
 START = "Now start the box (systemctl start einvoiced). 請啟動服務。"
 
 
@@ -35,16 +36,6 @@ def add_journal_verbs(group: Any) -> None:
 
 def add_verbs(verbs: Any) -> None:
     """Add this file's other verbs."""
-    setup = cli.verb(verbs, "setup", _setup, "Make a dead box's (or a lost) journal anew from its mirror or backup.")
-    which = setup.add_mutually_exclusive_group(required=True)
-    which.add_argument("--replaces", metavar="JOURNAL_ID", help="the journal of the dead box, or this box's lost one")
-    which.add_argument(
-        "--lost", action="store_true", help="this box's journal is lost and nobody has a copy: begin anew"
-    )
-    _common(setup)
-    setup.add_argument("--backup", type=Path, metavar="FILE", help="a backup of the dead box")
-    setup.add_argument("--set-aside", action="store_true", help="keep a journal that is here apart")
-    setup.add_argument("--dry-run", action="store_true", help="show what it would do, change nothing")
     mirror = verbs.add_parser("mirror", help="The second copy of the journal.")
     group = mirror.add_subparsers(metavar="VERB", required=True)
     init = place(cli.verb(group, "init", _mirror_init, "Make an empty directory on another disk the journal's mirror."))
@@ -52,9 +43,22 @@ def add_verbs(verbs: Any) -> None:
     init.add_argument("--same-disk", action="store_true", help="for trials: on the journal's own disk")
 
 
-def _common(parser: argparse.ArgumentParser) -> None:
+def add_setup_options(setup: argparse.ArgumentParser) -> None:
+    """The options of `setup` that make a journal anew (`make_anew`)."""
+    which = setup.add_mutually_exclusive_group()
+    which.add_argument("--replaces", metavar="JOURNAL_ID", help="the journal of the dead box, or this box's lost one")
+    which.add_argument(
+        "--lost", action="store_true", help="this box's journal is lost and nobody has a copy: begin anew"
+    )
+    _common(setup, required=False)
+    setup.add_argument("--backup", type=Path, metavar="FILE", help="a backup of the dead box")
+    setup.add_argument("--set-aside", action="store_true", help="keep a journal that is here apart")
+    setup.add_argument("--dry-run", action="store_true", help="show what it would do, change nothing")
+
+
+def _common(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     place(parser)
-    parser.add_argument("--technician", required=True, metavar="NAME", help="who decides; kept in the journal")
+    parser.add_argument("--technician", required=required, metavar="NAME", help="who decides; kept in the journal")
     parser.add_argument("--mirror", type=Path, metavar="DIR", help="the mirror (default: the configuration's)")
     parser.add_argument("--without-mirror", action="store_true", help="the mirror is lost for ever: go on without it")
 
@@ -182,10 +186,13 @@ def _leave_out(mirror: Path, outcome: Outcome) -> None:
             give_to_owner(mirror, mirror)
 
 
-def _setup(options: argparse.Namespace) -> int:
+def make_anew(options: argparse.Namespace) -> int:
+    """`setup --replaces` and `setup --lost`."""
     from einvoiced.errors import RestoreRefused
     from einvoiced.journal import offline
 
+    if options.technician is None:
+        raise RestoreRefused(detail="say who decides with --technician NAME")
     if options.lost:
         _nobody_has_a_copy(options)
         return _show_outcome(options, offline.begin_anew(options.state, _situation(options), _clock(options)))
@@ -256,7 +263,7 @@ def _outcome_lines(options: argparse.Namespace, o: Outcome) -> list[str]:
         lines.append(f"  known elsewhere  {i.invoice_number} {i.year_month} {i.time[:19]} key {i.key}: {i.fate}")
     lines += [f"identity {text}" for text in o.identity]
     if options.dry_run:
-        return [*lines, "Nothing was changed (--dry-run). 僅試算，未做任何更動。"]
+        return [*lines, NOTHING]
     return [*lines, f"Epoch {o.epoch} is open, {o.entries_after} entries. {START}"]
 
 
