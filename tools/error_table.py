@@ -33,6 +33,7 @@ SECTIONS = {
     5: "5xxx Storage (儲存)",
     6: "6xxx Configuration (設定)",
     7: "7xxx Uploads (上傳)",
+    8: "8xxx Questions and reports (查詢與報表)",
 }
 
 

@@ -82,6 +82,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
         ask(f"period.{verb}", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
     ask("config.reload", person="陳技師")
+    ask("invoice.find", amount=197)
     ask("key.check", text=issued["invoice"]["qr_left"])
     return said
 

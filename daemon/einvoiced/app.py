@@ -23,6 +23,7 @@ from einvoiced.actions.status import Status, make_status
 from einvoiced.clock_watch import ClockWatch
 from einvoiced.config_keeper import ConfigKeeper
 from einvoiced.errors import EinvoicedError
+from einvoiced.finder import Finder
 from einvoiced.followers import slips
 from einvoiced.inbox import Inbox
 from einvoiced.journal_keeper import JournalKeeper
@@ -61,6 +62,7 @@ class Daemon:
         self._settings = ConfigKeeper(config_file, lambda: self._keeper.journal())
         self._loop = asyncio.get_running_loop()
         self._keeper: JournalKeeper
+        self._finder = Finder(state, self._loop)
         self.stopping, self.hangup = asyncio.Event(), asyncio.Event()
 
     async def start(self) -> None:
@@ -114,6 +116,7 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._finder.stop()
         await self._keeper.let_go()
         for each in self._servers:
             await _in_loop(self._loop_of(each.name), each.stop())
@@ -129,6 +132,7 @@ class Daemon:
         self._methods.journal.on_report = self._keeper.report
         self._methods.paper.desk = self._desk
         self._methods.config.keeper = self._settings
+        self._methods.invoices.finder = self._finder
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from einvoiced import cli
-from einvoiced.cli import technician
+from einvoiced.cli import find, technician
 from einvoiced.client import Client, new_key
 
 
@@ -29,6 +29,7 @@ def add_verbs(verbs: Any) -> None:
     issue.add_argument("--order-no")
     invoice = verbs.add_parser("invoice", help="Invoices.").add_subparsers(metavar="VERB", required=True)
     technician.add_invoice_verbs(invoice)
+    find.add_invoice_verbs(invoice)
     shown = cli.verb(invoice, "show", _show, "An invoice by its number or its key, as it stands.")
     shown.add_argument("number_or_key")
     shown.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
