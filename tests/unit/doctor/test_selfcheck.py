@@ -36,6 +36,11 @@ def sold(shared_box: VirtualBox) -> Iterator[VirtualBox]:
     yield shared_box
 
 
+def types_of(box: VirtualBox) -> list[str]:
+    """The types of a running box's first entries."""
+    return [json.loads(entry)["type"] for entry in box.call("journal.read", after=0)["entries"]]
+
+
 def _key() -> str:
     from einvoiced.client import new_key
 
@@ -85,6 +90,7 @@ def test_a_new_box_claims_nothing(make_box: Callable[..., VirtualBox]) -> None:
     """Before the first invoice what needs invoices cannot be shown, and what to do is said."""
     box = make_box()
     box.start()
+    until(lambda: "box_started" in types_of(box), 10, "the start's entry")
     results = {item.number: item.result for item in form_of(box).items}
     assert [number for number, result in results.items() if result == "shown"] == [3, 7]
     assert results[6] == "partly"
