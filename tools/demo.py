@@ -60,7 +60,7 @@ def main() -> None:
     folder = durable_folder(FOLDER)
     if folder.exists() and not keep:
         shutil.rmtree(folder)
-    with VirtualBox(folder) as box:
+    with VirtualBox(folder, box={"boot_slip": "first"}) as box:
         print(f"starting einvoiced on virtual hardware in {folder}")
         print(f"it answers after {box.start():.2f} s")
         _fill(box)

@@ -99,6 +99,9 @@ def _ask_about_paper(ask: Any) -> None:
     lines = [{"text": "謝謝光臨", "align": "center"}]
     ask("slip.print", till=True, key=SECOND_KEY[:-1] + "a", lines=lines, if_unprintable="queue")
     ask("drawer.open", till=True)
+    ask("printer.lend", borrower="hw-tests", seconds=30)
+    ask("printer.return")
+    ask("lamps.show", state="attention", seconds=0)
 
 
 def _ask_about_uploads(ask: Any) -> None:

@@ -46,7 +46,7 @@ class VirtualBox:
     def _write_config(self, options: dict[str, dict[str, Any]]) -> None:
         sections: dict[str, dict[str, Any]] = {
             "seller": {"identifier": SELLER, "name": "示範商店"},
-            "box": {"id": "A1"},
+            "box": {"id": "A1", "boot_slip": "never"},
             "tracks": {"share": "1/1"},
             "qr": {"key_file": "qr.key"},
             "printer": {"transport": "virtual", "device": str(self.paper)},

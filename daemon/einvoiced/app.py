@@ -20,6 +20,7 @@ from einvoiced.actions.box import Box
 from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.status import Status, make_status
+from einvoiced.boot_slip import StatusPrinter
 from einvoiced.clock_watch import ClockWatch
 from einvoiced.config_keeper import ConfigKeeper
 from einvoiced.errors import EinvoicedError
@@ -28,6 +29,7 @@ from einvoiced.followers import slips
 from einvoiced.inbox import Inbox
 from einvoiced.journal_keeper import JournalKeeper
 from einvoiced.lamp_keeper import LampKeeper
+from einvoiced.lending import Lending
 from einvoiced.paper_desk import PaperDesk
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
@@ -81,6 +83,8 @@ class Daemon:
         keeper.open()
         self._importer = Importer(self._box, keeper.journal)
         self._importer.on_verdict = self._tell_verdict
+        self._lending = Lending(self._box, self._desk)
+        self._status_printer = StatusPrinter(self.status, self._print_slip, settings.printer)
         self._lamps = LampKeeper(parts.lamps(settings.lamps), self.status)
         await self._listen()
         await keeper.begin()
@@ -133,6 +137,10 @@ class Daemon:
         self._methods.paper.desk = self._desk
         self._methods.config.keeper = self._settings
         self._methods.invoices.finder = self._finder
+        self._methods.technician.lending = self._lending
+        self._methods.technician.on_show = self._lamps.test
+        if self._settings.running.printer.transport != "none":
+            self._methods.on_print = lambda status: self._status_printer.print(status, self._shop_name)
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )
@@ -144,6 +152,8 @@ class Daemon:
             listening = given.get(name) or server.bind(self._run / f"{name}.sock", f"einvoice-{name}")
             hurry = journal.commit_now if name == TILL and journal is not None else None
             each = server.Server(name, self._methods.dispatch, limits, hurry)
+            if name == ADMIN:
+                each.on_gone = self._lending.gone
             await _in_loop(self._loop_of(name), each.start(listening))
             self._servers.append(each)
 
@@ -163,7 +173,15 @@ class Daemon:
             asyncio.create_task(self._lamps.run(), name="lamps"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
             asyncio.create_task(self._reloads(), name="reloads"),
+            asyncio.create_task(self._boot_slip(), name="boot slip"),
         ]
+
+    async def _boot_slip(self) -> None:
+        running = self._settings.running
+        if running.printer.transport != "none":
+            await self._status_printer.after_start(
+                running.box.boot_slip, self._state, lambda: self._desk.state.state, lambda: self._shop_name
+            )
 
     def _start_printer(self) -> None:
         journal = self._keeper.open_journal

@@ -42,9 +42,10 @@ class SellerSection(_Section, frozen=True):
 
 
 class BoxSection(_Section, frozen=True):
-    """Which box of the shop this is."""
+    """Which box of the shop this is, and after which starts it prints its status on a slip."""
 
     id: str = "A1"
+    boot_slip: Literal["never", "first", "always"] = "first"
 
 
 class TracksSection(_Section, frozen=True):

@@ -669,6 +669,12 @@ class DrawerNotOpened(EinvoicedError):
     zh = "錢櫃未開啟（{detail_zh}），之後也不會自動開啟；請再試一次或使用鑰匙。"
 
 
+class PrinterLent(EinvoicedError):
+    code, name, retry = 4020, "printer_lent", "after_cure"
+    en = "The printer cannot be lent now ({detail}); try again in a minute."
+    zh = "印表機目前無法借用（{detail_zh}），請稍後再試。"
+
+
 class SlipQueueFull(EinvoicedError):
     code, name, retry = 4007, "slip_queue_full", "after_cure"
     en = "{limit} slips wait for the printer already; wait until some are printed."

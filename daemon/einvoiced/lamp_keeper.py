@@ -24,6 +24,7 @@ class LampKeeper:
     def __init__(self, lamps: Lamps, status: Callable[[], Awaitable[Status]]) -> None:
         self._lamps, self._status = lamps, status
         self._busy = False
+        self._test: tuple[LampState, float] = (LampState.OFF, 0.0)
         self._verdict: tuple[LampState, float] = (LampState.OFF, 0.0)
         self._look = asyncio.Event()
 
@@ -43,6 +44,11 @@ class LampKeeper:
         self._verdict = (LampState.BUSY, time.monotonic() + 1.0)
         self._look.set()
 
+    def test(self, state: str, seconds: float) -> None:
+        """Show a pattern for a technician, before everything else."""
+        self._test = (LampState(state), time.monotonic() + seconds)
+        self._look.set()
+
     async def run(self) -> None:
         """Keep the lamps right until cancelled."""
         while True:
@@ -58,6 +64,9 @@ class LampKeeper:
         self._lamps.close()
 
     async def _state(self) -> LampState:
+        tested, tested_until = self._test
+        if time.monotonic() < tested_until:
+            return tested
         if self._busy:
             return LampState.BUSY
         state, until = self._verdict

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 MOST_SLIPS = 20
 RAW_BYTES = 64 * 1024
 LONGEST_WAIT = 10.0
+LEND_SECONDS = 30.0
+"""How long a borrower waits for the strip that is leaving."""
+
 START_SECONDS = 3.0
 """How long a slip waits for a printer that nobody has asked yet."""
 
@@ -103,6 +106,20 @@ class PaperDesk:
         """Finish the strip that is leaving. Blocks."""
         if self._follower is not None:
             self._follower.stop()
+
+    async def lend(self) -> str:
+        """Close the device between two strips; returns the printer's name. NoPrinter, PrinterLent when it is busy."""
+        follower = await self._need_follower()
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(follower.lend()), LEND_SECONDS)
+        except TimeoutError:
+            raise errors.PrinterLent(detail="it is printing", detail_zh="列印中") from None
+        return follower.printer
+
+    def take_back(self, *, clean: bool) -> None:
+        """Print again; not `clean`: the printer may stand within a strip."""
+        if self._follower is not None:
+            self._follower.take_back(clean=clean)
 
     # -- methods
 

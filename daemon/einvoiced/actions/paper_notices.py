@@ -26,6 +26,10 @@ class PaperState(Struct, frozen=True):
 
 
 TROUBLES = {
+    "lent": (
+        "The printer is lent to a technician's test; it comes back by itself.",
+        "印表機由維修人員測試中，完成後會自動恢復。",
+    ),
     "starting": ("The printer has not been asked yet; wait a moment.", "印表機啟動中，請稍候。"),
     "absent": ("The printer is not there; check its cable and power.", "找不到印表機，請檢查電源與連接線。"),
     "cover_open": ("The printer's cover is open; close it.", "印表機上蓋未關，請關上。"),

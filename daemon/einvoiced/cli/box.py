@@ -10,12 +10,14 @@ from einvoiced import cli
 
 def add_verbs(verbs: Any) -> None:
     """Add this file's verbs."""
-    cli.verb(verbs, "status", _status, "Can it issue, can it print, numbers left, what is wrong.")
+    status = cli.verb(verbs, "status", _status, "Can it issue, can it print, numbers left, what is wrong.")
+    status.add_argument("--print", dest="slip", action="store_true", help="put it on a slip too")
     cli.verb(verbs, "info", _info, "Version, methods and errors of the box.")
 
 
 def _status(options: argparse.Namespace) -> int:
-    return cli.show(options, cli.call(options, "box.status"), _status_lines)
+    wanted = {"print": True} if options.slip else {}
+    return cli.show(options, cli.call(options, "box.status", **wanted), _status_lines)
 
 
 def _status_lines(status: Any) -> list[str]:

@@ -96,6 +96,8 @@ class PaperFollower:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paper")
         self._failures = self._untaken = 0
+        self._loan: concurrent.futures.Future[None] | None = None
+        self.printer = transport.name
         self._drawn = False
         self.state = PaperState("starting", trouble("starting"))
         self.on_change: Callable[[], None] = lambda: None
@@ -139,6 +141,19 @@ class PaperFollower:
             pulse.done.cancel()
             raise DrawerNotOpened(detail="the printer is busy", detail_zh="印表機列印中") from None
 
+    def lend(self) -> concurrent.futures.Future[None]:
+        """Close the device between two strips and print nothing until `take_back`; done when closed. Any thread."""
+        if self._loan is None:
+            self._loan = concurrent.futures.Future()
+            self._wake.set()
+        return self._loan
+
+    def take_back(self, *, clean: bool) -> None:
+        """Print again; not `clean`: the printer may wait for the rest of a strip. Any thread."""
+        self._sender.torn = self._sender.torn or not clean
+        self._loan = None
+        self._wake.set()
+
     def stop(self) -> None:
         """Finish the strip that is leaving, then end."""
         self._stopping.set()
@@ -166,6 +181,9 @@ class PaperFollower:
     def _round(self) -> float:
         """Print all that waits; returns the seconds until the next look."""
         while not self._stopping.is_set():
+            loan = self._loan
+            if loan is not None:
+                return self._leave_to(loan)
             if not self._ready():
                 self._refuse_pulses()
                 self._failures += 1
@@ -185,6 +203,15 @@ class PaperFollower:
             if self._untaken:
                 return min(BACK_OFF_SECONDS, 2.0**self._untaken)
         return 0.0
+
+    def _leave_to(self, loan: concurrent.futures.Future[None]) -> float:
+        """The device is somebody else's for now."""
+        if not loan.done():
+            self._sender.close()
+            self._say("lent")
+            loan.set_result(None)
+        self._refuse_pulses()
+        return IDLE_SECONDS
 
     def _print_next(self) -> bool:
         """Print what stands first in the queue; False when nothing waits."""

@@ -7,7 +7,9 @@ are those about the box itself; the others have modules of their own beside this
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 import einvoiced
 from einvoiced import errors
@@ -20,6 +22,7 @@ from einvoiced.rpc.invoice_methods import InvoiceMethods
 from einvoiced.rpc.journal_methods import JournalMethods
 from einvoiced.rpc.paper_methods import PaperMethods
 from einvoiced.rpc.registry import BOTH, NoParams, Registry
+from einvoiced.rpc.technician_methods import TechnicianMethods
 from einvoiced.rpc.track_methods import TrackMethods
 from einvoiced.rpc.upload_methods import UploadMethods
 
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 """Raised when an old till would misunderstand a new box."""
+
+
+class BoxStatusParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """`print`: on a slip too."""
+
+    print: bool = False
 
 
 class Methods:
@@ -42,16 +51,24 @@ class Methods:
         self.dispatch = self.registry.dispatch
         add = self.registry.add
         add("box.info", BOTH, NoParams, self._info, "What this box is: version, methods, errors.")
-        add("box.status", BOTH, NoParams, self._box_status, "Can it issue, can it print, what is due.")
+        add("box.status", BOTH, BoxStatusParams, self._box_status, "Can it issue, can it print, what is due.")
         self.invoices = InvoiceMethods(box, journal, self.registry)
         self.tracks = TrackMethods(box, journal, importer, self.registry)
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)
         self.config = ConfigMethods(box, self.registry)
         self.uploads = UploadMethods(box, journal, self.registry)
+        self.technician = TechnicianMethods(self.registry)
+        self.on_print: Callable[[Status], Awaitable[None]] | None = None
+        """Puts a status on a slip, in the main loop; None where the box has no printer."""
 
-    def _box_status(self, _params: NoParams, _peer: Peer) -> Any:
-        return self._status()
+    async def _box_status(self, params: BoxStatusParams, _peer: Peer) -> Status:
+        status = await self._status()
+        if params.print:
+            if self.on_print is None:
+                raise errors.NoPrinter
+            await self.on_print(status)
+        return status
 
     def _info(self, _params: NoParams, peer: Peer) -> dict[str, object]:
         return {

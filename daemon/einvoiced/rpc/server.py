@@ -49,6 +49,8 @@ class Server:
         """`hurry` is called after a lone client's requests were read: no other can join them."""
         self.name, self.dispatch, self.limits, self.hurry = name, dispatch, limits, hurry
         self.connections: set[Connection] = set()
+        self.on_gone: Callable[[Peer], None] = lambda _peer: None
+        """Told when a connection ends; the peer is the very object that its requests came with."""
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self, sock: socket.socket) -> None:
@@ -93,6 +95,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
+        self._server.on_gone(self._peer)
 
     def eof_received(self) -> bool:
         """A client that has said its last may still wait for answers."""
