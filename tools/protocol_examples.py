@@ -78,8 +78,12 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("journal.seal", year_month=waits["year_month"])
     ask("clock.correct", technician="陳技師")
     box.set_clock(offset=70 * 86_400)  # from here on the period is over, whatever the day
-    for verb in ("close", "reopen", "close", "reported"):
+    for verb in ("close", "reopen", "close"):
         ask(f"period.{verb}", year_month=waits["year_month"], person="王店長")
+    ask("unused.list")
+    leftovers = ask("unused.export", year_month=waits["year_month"])
+    ask("unused.take", content=leftovers["content"])
+    ask("period.reported", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
     ask("config.reload", person="陳技師")
     ask("invoice.find", amount=197)

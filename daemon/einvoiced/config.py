@@ -49,10 +49,14 @@ class BoxSection(_Section, frozen=True):
 
 
 class TracksSection(_Section, frozen=True):
-    """Number ranges: which of several boxes this is (`1/1`: it is alone), and whose rows may stand in its files too."""
+    """Number ranges: which of several boxes this is (`1/1`: it is alone), and whose rows may stand in its files too.
+
+    `lead`: the id of the box that reports the unused numbers of all that share them; empty: the office does.
+    """
 
     share: str
     branches: list[str] = []
+    lead: str = ""
 
 
 class SalesSection(_Section, frozen=True):

@@ -105,4 +105,5 @@ class ConfigKeeper:
             Share.parse(settings.tracks.share),
             frozenset(settings.tracks.branches),
             s.tax_registration,
+            settings.tracks.lead,
         )

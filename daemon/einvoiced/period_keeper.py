@@ -1,7 +1,8 @@
-"""What the box does by itself about periods: close those that are over, and give away the list of the new one.
+"""What the box does by itself about periods: close those that are over, report their unused numbers, and give away the
+list of the new one.
 
 The list (字軌上傳) is written once a period, as CSV and JSON, into the folder `export` of the state, from where
-somebody or something takes it away.
+somebody or something takes it away; so are the unused numbers of a box that shares its tracks with others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import close_what_is_over
 from einvoiced.actions.export_tracks import Exported, export_due
+from einvoiced.actions.report_unused import export_leftovers, list_unused, queue_what_is_due
 from einvoiced.errors import EinvoicedError
 from einvoiced.journal.writer import Journal
 
@@ -41,17 +43,34 @@ class PeriodKeeper:
         """Once."""
         for period in await self._journal.submit(close_what_is_over(self._box)):
             log.info("%s is closed: %d numbers are unused", period.period, period.numbers)
+        for unused in await self._journal.submit(queue_what_is_due(self._box)):
+            log.info("%s: %d unused numbers wait for the platform", unused.period, unused.numbers)
         for exported in await self._journal.submit(export_due(self._box)):
-            await asyncio.to_thread(self._write, exported)
+            await asyncio.to_thread(self._write_list, exported)
+        if self._box.shop is not None:
+            await self._give_leftovers()
 
-    def _write(self, exported: Exported) -> None:
-        """Whole or not at all."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+    async def _give_leftovers(self) -> None:
+        """Unused numbers that another box, or the office, reports."""
+        for unused in await self._journal.submit(list_unused(self._box)):
+            if unused.reporter != "this_box":
+                given = await self._journal.submit(export_leftovers(self._box, unused.year_month))
+                await asyncio.to_thread(self._write, given.file_name, given.content.encode())
+
+    def _write_list(self, exported: Exported) -> None:
         encoding = "utf-8-sig" if exported.form == "csv" else "utf-8"  # Excel takes a CSV without the mark for CP950
-        aside = self._folder / f".{exported.file_name}"
-        with aside.open("w", encoding=encoding, newline="") as file:
-            file.write(exported.content)
+        self._write(exported.file_name, exported.content.encode(encoding))
+
+    def _write(self, name: str, data: bytes) -> None:
+        """Whole or not at all, and only what is new."""
+        target = self._folder / name
+        if target.exists() and target.read_bytes() == data:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        aside = self._folder / f".{name}"
+        with aside.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(self._folder / exported.file_name)
-        log.info("written: %s (%d ranges)", self._folder / exported.file_name, exported.ranges)
+        aside.replace(target)
+        log.info("written: %s", target)

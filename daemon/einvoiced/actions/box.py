@@ -39,7 +39,7 @@ class Shop:
     """What the configuration says of the shop; `seal` is the AES of number and random code.
 
     `share`: this box's part of the shop's numbers; `branches`: 統一編號 whose rows may stand in its track files too;
-    `tax_registration`: the 稅籍編號.
+    `tax_registration`: the 稅籍編號; `lead`: the box that reports the unused numbers of all that share them.
     """
 
     seller: Seller
@@ -48,6 +48,7 @@ class Shop:
     share: Share = ALONE
     branches: frozenset[str] = frozenset()
     tax_registration: str | None = None
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)

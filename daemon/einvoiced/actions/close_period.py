@@ -62,7 +62,7 @@ class PeriodShown(Struct, frozen=True):
 
 def close_period(box: Box, year_month: str, person: str, peer: Peer | None) -> Action[PeriodShown]:
     """Close a period; one that is closed is given as it is. PeriodCloseTooEarly before its time."""
-    seller, period = _seller(box), _period(year_month)
+    seller, period = seller_of(box), check_period(year_month)
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
@@ -79,7 +79,7 @@ def close_period(box: Box, year_month: str, person: str, peer: Peer | None) -> A
 
 def reopen_period(box: Box, year_month: str, person: str, peer: Peer | None) -> Action[PeriodShown]:
     """Undo a closing. PeriodNotClosed, or PeriodReported when it is too late."""
-    seller, period = _seller(box), _period(year_month)
+    seller, period = seller_of(box), check_period(year_month)
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
@@ -92,7 +92,7 @@ def reopen_period(box: Box, year_month: str, person: str, peer: Peer | None) -> 
 
 def report_period(box: Box, year_month: str, person: str, peer: Peer | None) -> Action[PeriodShown]:
     """Say that the unused numbers of a closed period were reported to the platform. PeriodNotClosed, PeriodReported."""
-    seller, period = _seller(box), _period(year_month)
+    seller, period = seller_of(box), check_period(year_month)
     by = check_text(person, 40, "person", "person")
 
     def action(tx: Transaction) -> PeriodShown:
@@ -123,7 +123,7 @@ def close_what_is_over(box: Box) -> Action[list[PeriodShown]]:
 def check_open(tx: Transaction, seller: str, year_month: str) -> None:
     """PeriodIsClosed when it is."""
     if state_of(tx, seller, year_month) in FOR_GOOD:
-        raise PeriodIsClosed("year_month", period=_period(year_month).label)
+        raise PeriodIsClosed("year_month", period=check_period(year_month).label)
 
 
 def state_of(tx: Transaction, seller: str, year_month: str) -> str:
@@ -155,13 +155,15 @@ def _shown(tx: Transaction, seller: str, period: Period) -> PeriodShown:
     return PeriodShown(period.year_month, period.label, state, unused, numbers, unreleased)
 
 
-def _seller(box: Box) -> str:
+def seller_of(box: Box) -> str:
+    """The shop's 統一編號; NotConfigured."""
     if box.shop is None:
         raise NotConfigured(detail="no seller")
     return box.shop.seller.identifier
 
 
-def _period(year_month: str) -> Period:
+def check_period(year_month: str) -> Period:
+    """The period of a YearMonth; InvalidParams."""
     try:
         return Period.from_year_month(year_month)
     except ValueError as error:

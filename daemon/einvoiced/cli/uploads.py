@@ -1,8 +1,9 @@
-"""`upload …`: what the platform has not accepted, and what people decide about it."""
+"""`upload …`, `unused …`: what the platform has not accepted, and what people decide about it."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from einvoiced import cli
@@ -34,6 +35,47 @@ def add_verbs(verbs: Any) -> None:
         parser.add_argument("--all", choices=("sent", "handed_over", "refused", "unknown"), help="all of a state")
         parser.add_argument("--reason", required=True, metavar="TEXT", help="why")
         parser.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    _add_unused(verbs)
+
+
+def _add_unused(verbs: Any) -> None:
+    unused = verbs.add_parser("unused", help="Unused numbers.").add_subparsers(metavar="VERB", required=True)
+    cli.verb(unused, "list", _unused, "Closed periods whose unused numbers are not reported (空白字軌).")
+    export = cli.verb(unused, "export", _export, "This box's unused numbers, for the box that reports.")
+    export.add_argument("period", metavar="YYYMM", help="ROC year and even month")
+    export.add_argument("--output", type=Path, metavar="FILE", help="a file or folder; default: the screen")
+    take = cli.verb(unused, "take", _take, "Take another box's unused numbers in, to report them together.")
+    take.add_argument("file", type=Path)
+
+
+def _unused(options: argparse.Namespace) -> int:
+    return cli.show(options, cli.call(options, "unused.list"), _unused_lines)
+
+
+def _unused_lines(periods: Any) -> list[str]:
+    lines = []
+    for p in periods:
+        lines.append(
+            f"{p['period']}  {p['state']}  {p['numbers']} numbers 號  reported by {p['reporter']}, by {p['send_by']}"
+        )
+        lines += [f"  the leftovers of {share} are missing 尚缺份額 {share}" for share in p["boxes_missing"]]
+        if p["in_doubt"] or p["unreleased"]:
+            lines.append("  some numbers are in doubt or unreleased 有號碼未釐清")
+    return lines or ["Nothing waits to be reported. 沒有待申報的空白字軌。"]
+
+
+def _export(options: argparse.Namespace) -> int:
+    answer = cli.call(options, "unused.export", year_month=options.period)
+    if options.output is None:
+        return cli.show(options, answer, lambda a: [a["content"]])
+    target = options.output / answer["file_name"] if options.output.is_dir() else options.output
+    target.write_text(answer["content"], encoding="utf-8")
+    return cli.show(options, answer, lambda a: [f"{target}: {a['numbers']} numbers 號"])
+
+
+def _take(options: argparse.Namespace) -> int:
+    content = options.file.read_text(encoding="utf-8", errors="replace")
+    return cli.show(options, [cli.call(options, "unused.take", content=content, source="einvoicectl")], _unused_lines)
 
 
 def _list(options: argparse.Namespace) -> int:

@@ -131,6 +131,7 @@ class Site:
                 lambda _text: "",
                 Share.parse(settings.tracks.share),
                 frozenset(settings.tracks.branches),
+                lead=settings.tracks.lead,
             )
         return box
 

@@ -213,6 +213,12 @@ def queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:
     _set_period(db, sequence, data.seller, data.year_month, "queued")
 
 
+def leftovers_taken(db: Db, sequence: int, data: entries.UnusedTaken) -> None:
+    """What another box left of a period is here."""
+    name = f"leftovers {data.seller} {data.year_month} {data.share}"
+    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, data.box, sequence))
+
+
 def reported(db: Db, sequence: int, data: entries.UnusedReported) -> None:
     """For good."""
     _set_period(db, sequence, data.seller, data.year_month, "reported")

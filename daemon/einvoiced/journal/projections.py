@@ -261,6 +261,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "share_changed": number_ranges.share_changed,
     "period_closed": number_ranges.closed,
     "period_reopened": number_ranges.reopened,
+    "unused_taken": number_ranges.leftovers_taken,
     "unused_reported": number_ranges.reported,
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,

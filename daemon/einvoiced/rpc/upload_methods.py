@@ -11,6 +11,13 @@ from einvoiced.actions.box import Box
 from einvoiced.actions.decide_uploads import Decided, send_again, settle_uploads
 from einvoiced.actions.list_uploads import PAGE as LIST_PAGE
 from einvoiced.actions.list_uploads import Asked, UploadsPage, list_uploads
+from einvoiced.actions.report_unused import (
+    ExportedLeftovers,
+    UnusedState,
+    export_leftovers,
+    list_unused,
+    take_leftovers,
+)
 from einvoiced.actions.report_uploads import (
     AnsweredTaken,
     Form,
@@ -23,7 +30,7 @@ from einvoiced.actions.report_uploads import (
 )
 from einvoiced.actions.upload_next import PAGE, OutgoingPage, next_uploads
 from einvoiced.journal.entries import Peer, Upload, Way
-from einvoiced.rpc.registry import ADMIN_ONLY, Registry
+from einvoiced.rpc.registry import ADMIN_ONLY, NoParams, Registry
 
 if TYPE_CHECKING:
     from einvoiced.journal.writer import Journal
@@ -75,6 +82,19 @@ class UploadDecideParams(Struct, frozen=True, forbid_unknown_fields=True):
     by: str
 
 
+class UnusedExportParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """A period by its MIG YearMonth."""
+
+    year_month: str
+
+
+class UnusedTakeParams(Struct, frozen=True, forbid_unknown_fields=True):
+    """The text of another box's file, and where it came from."""
+
+    content: str
+    source: str = "socket"
+
+
 class UploadMethods:
     """The verbs. Loop thread only."""
 
@@ -88,6 +108,9 @@ class UploadMethods:
             ("upload.list", UploadListParams, self._list, "What the platform has not accepted, and what to do."),
             ("upload.again", UploadDecideParams, self._again, "Send messages again."),
             ("upload.settle", UploadDecideParams, self._settle, "The platform has them, or does not want them."),
+            ("unused.list", NoParams, self._list_unused, "Closed periods whose unused numbers are not reported."),
+            ("unused.export", UnusedExportParams, self._export_unused, "This box's unused numbers, for the lead box."),
+            ("unused.take", UnusedTakeParams, self._take_unused, "Take another box's unused numbers in."),
         ):
             registry.add(name, ADMIN_ONLY, params, run, doc)
 
@@ -111,3 +134,12 @@ class UploadMethods:
 
     def _settle(self, p: UploadDecideParams, peer: Peer) -> Awaitable[Decided]:
         return self._journal().submit(settle_uploads(p.uploads, p.reason, p.by, peer))
+
+    def _list_unused(self, _params: NoParams, _peer: Peer) -> Awaitable[list[UnusedState]]:
+        return self._journal().submit(list_unused(self._box))
+
+    def _export_unused(self, p: UnusedExportParams, _peer: Peer) -> Awaitable[ExportedLeftovers]:
+        return self._journal().submit(export_leftovers(self._box, p.year_month))
+
+    def _take_unused(self, p: UnusedTakeParams, peer: Peer) -> Awaitable[UnusedState]:
+        return self._journal().submit(take_leftovers(self._box, p.content.encode(), p.source, peer))

@@ -186,6 +186,20 @@ class UnusedQueued(EntryData, frozen=True):
     peer: Peer | None
 
 
+class UnusedTaken(EntryData, frozen=True):
+    """Another box that shares this one's tracks gave its unused numbers of a closed period, to be reported together."""
+
+    TYPE: ClassVar[str] = "unused_taken"
+    seller: str
+    year_month: str
+    box: str
+    share: str
+    unused: list[Run]
+    sha256: str
+    source: str
+    peer: Peer | None
+
+
 class UnusedReported(EntryData, frozen=True):
     """The unused numbers of a closed period were reported (E0402): the closing can no longer be undone."""
 
