@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from einvoiced.client import new_key
+from einvoiced.client import BoxUnreachable, Client, new_key
+from einvoiced.followers.turnkey import Turnkey
 from einvoiced.rules.period import TAIPEI
 from tests.boxes import RANGE, SALE, until
 from tests.platform.books import Books
@@ -118,3 +120,175 @@ def test_a_refused_one_says_what_to_do_and_can_be_sent_again(shop: Shop) -> None
     assert shop.once() == 0
     assert not shop.uploads()
     assert [v.reference for v in shop.platform.verdicts] == [number, number]
+
+
+def killed_at(shop: Shop, step: int) -> bool:
+    """One look of the follower in a process of its own that dies by SIGKILL before its n-th step; False: it ended.
+
+    A step is whatever changes the disk or asks the box.
+    """
+    pid = os.fork()
+    if pid == 0:
+        left = step
+
+        def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+            def run(*arguments: Any, **named: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*arguments, **named)
+
+            return run
+
+        for owner, name in ((os, "write"), (os, "fsync"), (os, "rename"), (os, "unlink"), (os, "mkdir"), (os, "rmdir")):
+            setattr(owner, name, counted(getattr(owner, name)))
+        Client.call = counted(Client.call)  # type: ignore[method-assign]
+        try:
+            look(shop)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(pid, 0)
+    return os.WIFSIGNALED(status)
+
+
+def look(shop: Shop) -> None:
+    """One look of the follower in this process."""
+    follower = Turnkey(shop.box.folder / "einvoiced.toml", shop.box.run, shop.box.folder / "turnkey", 0.1)
+    with shop.box.client("admin") as client:
+        follower.work(client)
+
+
+def test_killed_at_any_step_nothing_is_lost_or_leaves_twice(shop: Shop) -> None:
+    """Turnkey takes files away at once; after every death one whole look brings the rest, and nothing again."""
+    step, issued = 1, []
+    while True:
+        issued += [shop.issue(), shop.issue(npoban="919", carrier=None)]
+        died = killed_at(shop, step)
+        shop.platform.take()
+        look(shop)
+        shop.platform.take()
+        if not died:
+            break
+        step += 1
+    assert step > 15
+    assert sorted(verdict.reference for verdict in shop.platform.verdicts) == sorted(issued)
+    assert {verdict.code for verdict in shop.platform.verdicts} == {"0"}
+    assert not list(shop.platform.spool.glob("einvoiced-aside-*/*"))
+    shop.platform.answer()
+    look(shop)
+    assert not shop.uploads()
+
+
+def test_the_box_may_die_too(shop: Shop) -> None:
+    """Killed while files wait aside for its word: the next look finds out which of them it had said."""
+    shop.issue()
+    real = Client.call
+    for before in (True, False):
+        shop.issue()
+
+        def call(self: Client, method: str, before: bool = before, **params: Any) -> Any:
+            if method != "upload.sent":
+                return real(self, method, **params)
+            if before:
+                shop.box.kill()
+            answer = real(self, method, **params)
+            shop.box.kill()
+            raise BoxUnreachable(str(answer))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Client, "call", call)
+            with pytest.raises(BoxUnreachable):
+                look(shop)
+        assert list(shop.platform.spool.glob("einvoiced-aside-*/*/*.xml"))
+        shop.box.start()
+        look(shop)
+    verdicts = shop.platform.take()
+    assert len({verdict.reference for verdict in verdicts}) == len(verdicts) == 3
+
+
+def test_a_folder_that_goes_away_is_waited_for_and_never_filled(shop: Shop) -> None:
+    """An empty mount point gets nothing; when the folder is back everything goes on by itself."""
+    away = shop.platform.spool.with_name("away")
+    shop.platform.spool.rename(away)
+    shop.platform.spool.mkdir()
+    shop.follow()
+    number = shop.issue()
+    until(lambda: "waiting" in shop.box.log(), what="the follower to say that it waits")
+    assert not list(shop.platform.spool.iterdir())
+    shop.platform.spool.rmdir()
+    away.rename(shop.platform.spool)
+    until(shop.platform.files, what="the file")
+    assert [verdict.reference for verdict in shop.platform.take()] == [number]
+    assert shop.process is not None and shop.process.poll() is None
+
+
+def test_a_full_folder_is_waited_for(shop: Shop) -> None:
+    """What cannot be written has not left; nothing of it is in place."""
+    shop.issue()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", _full)
+        with pytest.raises(OSError, match="No space"):
+            look(shop)
+    assert not shop.platform.files()
+    assert [each["state"] for each in shop.uploads()] == ["waiting"]
+    look(shop)
+    assert len(shop.platform.files()) == 1
+
+
+def _full(*_: Any) -> int:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_strangers_folder_aside_is_left_alone(shop: Shop) -> None:
+    """Another box's, on the same spool; and a link in ours leads nowhere."""
+    other = shop.platform.spool / "einvoiced-aside-B2-12345678" / ("0" * 16)
+    other.mkdir(parents=True)
+    (other / "F0401-AB00000001-B2-1-1-0000000000000000.xml").write_text("x")
+    shop.issue()
+    look(shop)
+    assert len(list(other.iterdir())) == 1
+    assert len(shop.platform.files()) == 1
+
+
+def test_a_file_torn_aside_is_kept_and_said_not_sent(shop: Shop) -> None:
+    """A network folder that lost the bytes it had synced: the file does not leave, a person sends it again."""
+    shop.issue()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", _broken)
+        with pytest.raises(OSError, match="gone"):
+            look(shop)
+    (aside,) = shop.platform.spool.glob("einvoiced-aside-*/*/*.xml")
+    aside.write_bytes(aside.read_bytes()[:100])
+    look(shop)
+    assert not shop.platform.files()
+    assert len(list(shop.platform.spool.glob("einvoiced-aside-*/*/*.torn"))) == 1
+    assert [each["state"] for each in shop.uploads()] == ["sent"]
+
+
+def _broken(*_: Any) -> None:
+    raise OSError(5, "gone")
+
+
+def test_answers_in_every_form_are_read_once_whatever_their_names(shop: Shop) -> None:
+    """A summary's word the day after, a copy under another name, a half-written file that is completed later."""
+    shop.issue()
+    shop.issue()
+    look(shop)
+    first, second = shop.platform.take()
+    path = shop.platform.answer([first])
+    assert path is not None
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    look(shop)
+    assert len(shop.uploads()) == 2
+    path.with_name("renamed.dat").write_bytes(whole)
+    look(shop)
+    assert [each["reference"] for each in shop.uploads()] == [second.reference]
+    entries = shop.box.status()["counts"]["entries"]
+    path.write_bytes(whole)
+    look(shop)
+    shop.platform.summary(second.day, "odd")
+    look(shop)
+    assert shop.box.status()["counts"]["entries"] == entries, "a summary of today's decides nothing"
+    assert [each["state"] for each in shop.uploads()] == ["sent"]
