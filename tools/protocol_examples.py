@@ -1,5 +1,7 @@
 """Capture the examples of docs/protocol.md from a real box: `python -m tools.protocol_examples` writes them anew.
 
+With names behind it, only those.
+
 In the manual an example stands between `<!-- example NAME -->` and `<!-- end -->`; everything else is written by hand.
 """
 
@@ -10,6 +12,7 @@ import json
 import re
 import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proof to be printed")
     ask("invoice.get", till=True, key=KEY)
     _ask_about_paper(ask)
+    _ask_about_lives(ask)
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
     _ask_about_tracks(ask, waits["year_month"], following)
     _ask_about_uploads(ask)
@@ -123,6 +127,12 @@ def _ask_about_uploads(ask: Any) -> None:
     ask("upload.settle", uploads=[upload], reason="已由平台人工上傳", by="王店長")
 
 
+def _ask_about_lives(ask: Any) -> None:
+    """What becomes of invoices."""
+    why = {"by": "王店員", "consent": "買方同意，已收回證明聯"}
+    ask("invoice.cancel", till=True, key=SECOND_KEY[:-2] + "c1", invoice_key=SECOND_KEY, reason="買方統編有誤", **why)
+
+
 def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:
     """What people do with number ranges."""
     typed = {"period": f"{following.roc_year:03d}{following.first_month:02d}", "track": "SU"}
@@ -170,11 +180,13 @@ def shortened(name: str, answer: Any) -> Any:
     return {**answer, "result": result}
 
 
-def written(said: dict[str, tuple[Any, Any]], manual: str) -> str:
-    """The manual with its examples replaced; KeyError for an example that nobody captured."""
+def written(said: dict[str, tuple[Any, Any]], manual: str, only: list[str]) -> str:
+    """The manual with its examples (or `only` some) replaced; KeyError for an example that nobody captured."""
 
     def block(found: re.Match[str]) -> str:
         name = found["name"]
+        if only and name not in only:
+            return found[0]
         request, answer = said[name]
         parts = [f"<!-- example {name} -->", "```json"]
         parts += [json.dumps(each, ensure_ascii=False, indent=2) for each in (request, shortened(name, answer))]
@@ -190,7 +202,7 @@ def main() -> None:
     with VirtualBox(folder) as box:
         box.start()
         said = capture(box)
-    MANUAL.write_text(written(said, MANUAL.read_text(encoding="utf-8")), encoding="utf-8")
+    MANUAL.write_text(written(said, MANUAL.read_text(encoding="utf-8"), sys.argv[1:]), encoding="utf-8")
 
 
 if __name__ == "__main__":

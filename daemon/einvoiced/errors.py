@@ -113,10 +113,10 @@ class BadKey(EinvoicedError, ValueError):
 class KeyConflict(EinvoicedError, ValueError):
     code, name, retry = 1101, "key_conflict", "never"
     en = (
-        "This key already issued {invoice_number} for another sale (differs in {differs}: it holds {stored}, "
-        "you sent {sent}); a new sale needs a new key."
+        "This key already stands for {invoice_number} and another request (differs in {differs}: it holds {stored}, "
+        "you sent {sent}); a new request needs a new key."
     )
-    zh = "此 key 已開立 {invoice_number}，但內容不同（{differs}：原為 {stored}，這次是 {sent}）；新的交易請用新的 key。"
+    zh = "此 key 已用於 {invoice_number}，但內容不同（{differs}：原為 {stored}，這次是 {sent}）；新的請求請用新的 key。"
 
 
 class BadText(EinvoicedError, ValueError):
@@ -407,6 +407,30 @@ class TypedTooOften(EinvoicedError):
     code, name, retry = 2047, "typed_too_often", "never"
     en = "Typing {typing} differed {tries} times and counts no more; both start again from the platform's page."
     zh = "編號 {typing} 的輸入已有 {tries} 次不一致而作廢；請兩人對照平台畫面從頭輸入。"
+
+
+# -- the life of an invoice -------------------------------------------------------------------------------------------
+
+
+class InvoiceIsCancelled(EinvoicedError):
+    code, name, retry = 2060, "invoice_is_cancelled", "never"
+    en = "{invoice_number} was cancelled (作廢); nothing more is done with it. Issue a new invoice where one is due."
+    zh = "{invoice_number} 已作廢，無法再處理；需要時請重新開立。"
+
+
+class AllowancesStand(EinvoicedError):
+    code, name, retry = 2061, "allowances_stand", "after_cure"
+    en = "{invoice_number} has allowances that stand ({allowances}); cancel those first, or leave the invoice as it is."
+    zh = "{invoice_number} 已開立折讓單（{allowances}）；請先作廢折讓單，或保留原發票。"
+
+
+class CancelTooLate(EinvoicedError):
+    code, name, retry = 2062, "cancel_too_late", "never"
+    en = (
+        "{invoice_number} of {period} could be cancelled until {until}. Now issue an allowance, or send the number of "
+        "the tax office's document (document)."
+    )
+    zh = "{period} 的 {invoice_number} 只能作廢到 {until}；請改開折讓單，或填國稅局核准文號（document）後重送。"
 
 
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------

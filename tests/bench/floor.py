@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from einvoiced.actions.issue_invoice import CURRENT_RANGE, FIND_KEY
+from einvoiced.actions.issue_invoice import CURRENT_RANGE
+from einvoiced.actions.keyed import FIND_KEY
 from einvoiced.journal import outbox, projections, schema, store
 
 SELLER, PERIOD, TRACK = "24634102", "11512", "NQ"

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from einvoiced.actions.box import BEHIND, Box
 from einvoiced.actions.import_tracks import journal_begun
 from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
-from einvoiced.journal import entries, number_ranges, schema
-from einvoiced.journal.entries import Labels, stamp
+from einvoiced.journal import number_ranges, schema
+from einvoiced.journal.entries import stamp
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.numbers import split_invoice_number
 from einvoiced.rules.period import Period
 from einvoiced.rules.share import Share
-
-
-class InvoiceShown(Struct, frozen=True):
-    """An invoice as it stands: `result` are the bytes that `invoice.issue` answered."""
-
-    key: str
-    state: str
-    paper: entries.Paper
-    copies: int
-    labels: Labels
-    result: Raw
 
 
 class RangeState(Struct, frozen=True):
@@ -65,14 +53,6 @@ class Counts(Struct, frozen=True):
     clock_behind: bool
 
 
-def get_invoice(
-    box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None
-) -> Action[InvoiceShown]:
-    """An invoice by the till's key or by its number; errors as `find_invoice`."""
-    find = find_invoice(box, key=key, invoice_number=invoice_number, year_month=year_month)
-    return lambda tx: _shown(tx, find(tx))
-
-
 def find_invoice(box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None) -> Action[int]:
     """The entry of an invoice by the till's key, or by its number (newest period first unless `year_month` names one).
 
@@ -108,39 +88,6 @@ def _found(row: tuple[int] | None, asked: str) -> int:
 
 _PERIODS = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? ORDER BY year_month DESC"
 _BY_NUMBER = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
-_PAPER = """
-SELECT paper FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?
-"""
-
-
-def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
-    issued = issued_entry(tx, sequence)
-    copies = count_copies(tx, sequence)
-    return InvoiceShown(issued.key, "issued", paper_of(tx, issued), copies, issued.labels, issued.result)
-
-
-def paper_of(tx: Transaction, issued: entries.InvoiceIssued) -> entries.Paper:
-    """Where the original of an issued invoice stands."""
-    head = msgspec.json.decode(issued.result)["invoice"]
-    track, number = split_invoice_number(head["invoice_number"])
-    paper: entries.Paper = tx.one(_PAPER, head["seller"]["identifier"], head["year_month"], track, number)[0]
-    return paper
-
-
-def count_copies(tx: Transaction, sequence: int) -> int:
-    """How many marked copies were ordered of the invoice of an entry, whoever printed them."""
-    return int(tx.one("SELECT coalesce(max(number), 0) FROM copies WHERE invoice = ?", sequence)[0])
-
-
-def issued_entry(tx: Transaction, sequence: int) -> entries.InvoiceIssued:
-    """The entry of an invoice by its sequence, an adopted one as if it had been issued; InvoiceNotFound otherwise."""
-    row = tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)
-    data = entries.read_data(entries.read(row[0])) if row else None
-    if isinstance(data, entries.InvoiceAdopted):
-        return entries.InvoiceIssued(data.key, 0, "unconfirmed", data.peer, Labels(), data.result)
-    if not isinstance(data, entries.InvoiceIssued):
-        raise InvoiceNotFound(asked=f"#{sequence}")
-    return data
 
 
 def list_tracks(box: Box) -> Action[list[RangeState]]:

@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 
 from einvoiced import errors
 from einvoiced.actions.box import Box, Shop
+from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.journal import entries, schema
 from einvoiced.journal.entries import Labels, Peer
 from einvoiced.journal.transaction import Action, NotYet, Transaction
@@ -58,14 +59,7 @@ class Issued(Struct, frozen=True, omit_defaults=True):
     proofs_waiting: int = 0
 
 
-class _Kept(Struct, frozen=True):
-    """What an issued invoice's entry and an adopted one's have in common."""
-
-    result: Raw
-
-
 _encode = msgspec.json.Encoder().encode
-_decode_kept = msgspec.json.Decoder(_Kept).decode
 _decode_result = msgspec.json.Decoder(Issued).decode
 
 
@@ -89,10 +83,10 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
             behind = errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
             box.on_behind(behind)
             raise behind
-        stored = _stored(tx, box, key)
+        stored = stored_result(tx, box.shop.seller.identifier, key, "invoice.issue") if box.shop else None
         if stored is not None:
-            _compare(stored, params, settled)
-            return stored
+            _compare(stored[0], params, settled)
+            return stored[0]
         shop = box.need_shop()
         permit(params, settled, shop.policy)
         tx.check_space()
@@ -136,7 +130,6 @@ SELECT track, begin, next FROM ranges WHERE seller = ? AND year_month = ? AND st
 ORDER BY track, begin LIMIT 1
 """
 FRESH_RANGE = CURRENT_RANGE.replace("'current'", "'fresh'")
-FIND_KEY = "SELECT body FROM entries WHERE sequence = (SELECT sequence FROM keys WHERE seller = ? AND key = ?)"
 
 
 def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int, int]:
@@ -201,14 +194,6 @@ def _checked_labels(labels: Labels) -> Labels:
 # -- repeats
 
 
-def _stored(tx: Transaction, box: Box, key: bytes) -> Raw | None:
-    """The result that this key already has."""
-    if box.shop is None:
-        return None
-    row = tx.one(FIND_KEY, box.shop.seller.identifier, key)
-    return None if row is None else _decode_kept(entries.read(row[0]).data).result
-
-
 def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
     """KeyConflict unless the stored invoice is of this very sale; labels and who prints are not compared."""
     invoice = _decode_result(stored).invoice
@@ -226,16 +211,8 @@ def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
         ("total_amount", invoice.total_amount, settled.total_amount),
         ("tax_amount", invoice.tax_amount, settled.tax_amount),
     )
-    for path, old, new in sent:
-        if old != new:
-            raise errors.KeyConflict(
-                path, invoice_number=invoice.invoice_number, differs=path, stored=_shown(old), sent=_shown(new)
-            )
+    compare(invoice.invoice_number, sent)
 
 
 def _stored_form(buyer: Buyer) -> InvoiceBuyer:
     return InvoiceBuyer(buyer.identifier, buyer.name.strip() if buyer.name else None)
-
-
-def _shown(value: object) -> str:
-    return _encode(value).decode()[:200]

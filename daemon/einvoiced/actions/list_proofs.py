@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from einvoiced.actions.print_proof import read_invoice
+from einvoiced.actions.standing import read_invoice
 from einvoiced.journal import entries, schema
 from einvoiced.journal.transaction import Transaction
 

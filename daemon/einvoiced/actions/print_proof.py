@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Struct
 
-from einvoiced.actions.ask import issued_entry, paper_of
-from einvoiced.actions.issue_invoice import Issued
+from einvoiced.actions.standing import issued_entry, paper_of, read_invoice
 from einvoiced.journal import entries, schema
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.invoice import Invoice
@@ -20,7 +18,6 @@ class Waiting(Struct, frozen=True):
     copy: int | None = None
 
 
-_read_result = msgspec.json.Decoder(Issued).decode
 _QUEUED = f"SELECT sequence FROM invoices WHERE {schema.WAITING_PAPER} AND paper = ? ORDER BY sequence"
 _COPIES = (
     "SELECT entry, invoice FROM copies WHERE state IN ('queued', 'sending') AND state = 'queued' ORDER BY entry LIMIT 1"
@@ -49,16 +46,13 @@ def next_waiting(tx: Transaction) -> Waiting | None:
     return None if row is None else Waiting(row[1], read_invoice(tx, row[1]), row[0])
 
 
-def read_invoice(tx: Transaction, sequence: int) -> Invoice:
-    """The invoice of an entry; InvoiceNotFound when it holds none."""
-    return _read_result(issued_entry(tx, sequence).result).invoice
-
-
 def begin(waiting: Waiting, sha256: str) -> Action[bool]:
-    """Commit that the first byte is about to leave; False when the original was taken out of the queue meanwhile."""
+    """Commit that the first byte is about to leave; False when the strip was taken out of the queue meanwhile."""
 
     def action(tx: Transaction) -> bool:
         if waiting.copy is not None:
+            if tx.one("SELECT state FROM copies WHERE entry = ?", waiting.copy)[0] != "queued":
+                return False
             tx.append(entries.CopySending(waiting.copy, sha256))
             return True
         if paper_of(tx, issued_entry(tx, waiting.sequence)) != "queued":

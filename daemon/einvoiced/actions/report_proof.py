@@ -16,13 +16,14 @@ _AFTER: dict[Outcome, entries.Paper] = {"printed": "printed", "unknown": "unconf
 def report_proof(box: Box, named: Named, outcome: Outcome, reason: str, peer: Peer | None) -> Action[ProofState]:
     """Printed; unknown (a person must look); or surely not begun, then the bytes may be asked for again.
 
-    ProofStateWrong unless the till has it; the same report may be repeated.
+    ProofStateWrong unless the till has it; the same report may be repeated, and made of a cancelled invoice too.
     """
     locate = find(box, named)
 
     def action(tx: Transaction) -> ProofState:
         found = locate(tx)
-        found.need_proof()
+        if found.state == "issued":
+            found.need_proof()
         if found.paper == _AFTER[outcome] and found.paper != "till":
             return stands(tx, found)
         if found.paper not in WITH_TILL:

@@ -1,4 +1,4 @@
-"""`issue`, `invoice show`."""
+"""`issue`, `invoice show`; the later life of invoices is `lives`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from einvoiced import cli
-from einvoiced.cli import find, technician
+from einvoiced.cli import find, lives, technician
 from einvoiced.client import Client, new_key
 
 
@@ -30,6 +30,7 @@ def add_verbs(verbs: Any) -> None:
     invoice = verbs.add_parser("invoice", help="Invoices.").add_subparsers(metavar="VERB", required=True)
     technician.add_invoice_verbs(invoice)
     find.add_invoice_verbs(invoice)
+    lives.add_invoice_verbs(invoice)
     shown = cli.verb(invoice, "show", _show, "An invoice by its number or its key, as it stands.")
     shown.add_argument("number_or_key")
     shown.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
@@ -100,6 +101,7 @@ def _show(options: argparse.Namespace) -> int:
 def _shown_lines(shown: Any) -> list[str]:
     labels = [f"{name:<10} {value}" for name, value in shown["labels"].items()]
     state = [f"key        {shown['key']}", f"state      {shown['state']}", f"paper      {shown['paper']}"]
+    state += [f"{name:<10} {shown[name]}" for name in ("replaces", "replaced_by") if name in shown]
     return [*_invoice_lines(shown["result"]["invoice"]), *state, *labels]
 
 

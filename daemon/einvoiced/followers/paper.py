@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
 from einvoiced.actions.paper_notices import PaperState, notice, trouble
+from einvoiced.actions.standing import read_invoice
 from einvoiced.errors import BoxStopping, DrawerNotOpened, FontsMissing, InvoiceNotFound, StorageFailed
 from einvoiced.followers.strip_sender import Sent, StripSender
 from einvoiced.hardware.printer import WriteInterrupted
@@ -299,7 +300,7 @@ class PaperFollower:
         from einvoiced.proof.content import carrier_slip, donation_slip
 
         try:
-            invoice = self._journal.call(lambda tx: print_proof.read_invoice(tx, sequence))
+            invoice = self._journal.call(lambda tx: read_invoice(tx, sequence))
         except InvoiceNotFound:
             return
         if invoice.npoban is not None:

@@ -14,13 +14,17 @@ Db = sqlite3.Connection
 
 _INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _INVOICE = "WHERE sequence = ? AND seller = ? AND year_month = ? AND track = ? AND number = ?"
+_OUT = "('printed', 'sent', 'sending', 'handed_out')"
+_KNOWN_OUT = f"iif(paper IN {_OUT}, paper, 'none')"
 Place = tuple[str, str, str, int]
 """Seller, period, track, number."""
 
 
 def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled, place: Place) -> None:
-    """The number stays used; sqlite3.IntegrityError unless the invoice stood."""
-    _one(db.execute(f"UPDATE invoices SET state = 'cancelled' {_INVOICE} AND state = 'issued'", (data.invoice, *place)))
+    """The number stays used, and nothing of it is printed any more; sqlite3.IntegrityError unless the invoice stood."""
+    change = f"UPDATE invoices SET state = 'cancelled', paper = {_KNOWN_OUT} {_INVOICE} AND state = 'issued'"
+    _one(db.execute(change, (data.invoice, *place)))
+    db.execute("UPDATE copies SET state = 'dropped' WHERE invoice = ? AND state = 'queued'", (data.invoice,))
     _happened(db, sequence, data.invoice, place[0], data.key)
     outbox.put(db, sequence, data.invoice, "F0501")
 
@@ -49,10 +53,29 @@ def allowance_cancelled(db: Db, sequence: int, data: entries.AllowanceCancelled)
     outbox.put(db, sequence, invoice or data.allowance, "G0501")
 
 
+def paper_is(db: Db, place: Place, paper: entries.Paper) -> None:
+    """Where an original is now; of a cancelled one only what came out, or may be coming out, is still known."""
+    db.execute(
+        f"UPDATE invoices SET paper = iif(state = 'cancelled' AND ?1 NOT IN {_OUT}, 'none', ?1) "
+        "WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND number = ?5",
+        (paper, *place),
+    )
+
+
+def copy_requeued(db: Db, copy: int, place: Place) -> None:
+    """It waits again, unless its invoice was cancelled while it was begun."""
+    (state,) = db.execute(
+        "SELECT state FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?", place
+    ).fetchone()
+    waits = "dropped" if state == "cancelled" else "queued"
+    db.execute("UPDATE copies SET state = ? WHERE entry = ?", (waits, copy))
+
+
 def _happened(db: Db, sequence: int, invoice: int, seller: str, key: str) -> None:
     if invoice:
         db.execute("INSERT INTO events VALUES (?, ?)", (invoice, sequence))
-    db.execute(_INSERT_KEY, (seller, key_bytes(key), sequence))
+    if key:  # a cancellation within `invoice.replace` has none of its own
+        db.execute(_INSERT_KEY, (seller, key_bytes(key), sequence))
 
 
 def _one(cursor: sqlite3.Cursor) -> None:

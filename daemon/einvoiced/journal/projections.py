@@ -66,7 +66,6 @@ INSERT_INVOICE = "INSERT INTO invoices VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'issued',
 INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _WHERE_RANGE = "WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?"
 _WHERE_HOLDS = 'WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?'
-_WHERE_NUMBER = "WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
 
 def place_of(body: bytes) -> tuple[str, str, str, int]:
@@ -111,7 +110,7 @@ def _corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
 
 
 def _set_paper(db: Db, invoice: int, state: entries.Paper) -> None:
-    db.execute(f"UPDATE invoices SET paper = ? {_WHERE_NUMBER}", (state, *_place_at(db, invoice)))
+    lives.paper_is(db, _place_at(db, invoice), state)
 
 
 def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
@@ -141,6 +140,11 @@ def _proof_resolved(db: Db, _sequence: int, data: entries.ProofResolved) -> None
 def _copy_ordered(db: Db, sequence: int, data: entries.CopyOrdered) -> None:
     state = "queued" if data.printer == "box" else "handed_out"
     db.execute("INSERT INTO copies VALUES (?, ?, ?, ?)", (sequence, data.invoice, data.number, state))
+
+
+def _copy_requeued(db: Db, _sequence: int, data: entries.CopyRequeued) -> None:
+    (invoice,) = db.execute("SELECT invoice FROM copies WHERE entry = ?", (data.copy,)).fetchone()
+    lives.copy_requeued(db, data.copy, _place_at(db, invoice))
 
 
 def _copy(state: str) -> Callable[[Db, int, Any], None]:
@@ -195,7 +199,8 @@ def _clock_corrected(db: Db, _sequence: int, _data: entries.ClockCorrected) -> N
 
 def _restored(db: Db, sequence: int, _data: entries.JournalRestored) -> None:
     db.execute(
-        f"UPDATE invoices SET paper = 'unconfirmed' WHERE {schema.WAITING_PAPER} AND paper IN ('queued', 'sending')"
+        "UPDATE invoices SET paper = iif(state = 'cancelled', 'none', 'unconfirmed') "
+        f"WHERE {schema.WAITING_PAPER} AND paper IN ('queued', 'sending')"
     )
     db.execute("UPDATE copies SET state = 'unconfirmed' WHERE state IN ('queued', 'sending')")
     db.execute("UPDATE slips SET state = 'unconfirmed' WHERE state = 'queued'")
@@ -286,7 +291,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "copy_ordered": _copy_ordered,
     "copy_sending": _copy("sending"),
     "copy_printed": _copy("printed"),
-    "copy_requeued": _copy("queued"),
+    "copy_requeued": _copy_requeued,
     "copy_unconfirmed": _copy("unconfirmed"),
     "slip_queued": _slip_queued,
     "slip_printed": _slip("printed"),

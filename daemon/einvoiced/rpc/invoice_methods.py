@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Raw, Struct
 
-from einvoiced.actions import ask
 from einvoiced.actions.adopt_invoice import adopt_invoice
 from einvoiced.actions.box import Box
+from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
 from einvoiced.actions.find_invoices import FindParams, FoundPage, find_in_journal, needs_journal, question
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
+from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.journal.entries import Peer
 from einvoiced.rpc.registry import ADMIN_ONLY, BOTH, TILL, Registry
 
@@ -51,6 +52,7 @@ class InvoiceMethods:
         registry.add("invoice.issue", BOTH, IssueParams, self._issue, "Issue an invoice; safe to repeat with its key.")
         registry.add("invoice.get", BOTH, InvoiceGetParams, self._get, "An invoice by key or number, as it stands.")
         registry.add("invoice.find", BOTH, FindParams, self._find, "Invoices by what is known of them (發票查詢).")
+        registry.add("invoice.cancel", BOTH, WithdrawParams, self._cancel, "Cancel an invoice (作廢).")
         registry.add(
             "invoice.adopt", ADMIN_ONLY, AdoptParams, self._adopt, "Take back an invoice that a till still holds."
         )
@@ -58,11 +60,12 @@ class InvoiceMethods:
     def _issue(self, params: IssueParams, peer: Peer) -> Awaitable[Raw]:
         return self._journal().submit(issue_invoice(self._box, params, peer))
 
-    def _get(self, params: InvoiceGetParams, _peer: Peer) -> Awaitable[ask.InvoiceShown]:
+    def _cancel(self, params: WithdrawParams, peer: Peer) -> Awaitable[Raw]:
+        return self._journal().submit(cancel_invoice(self._box, params, peer))
+
+    def _get(self, params: InvoiceGetParams, _peer: Peer) -> Awaitable[InvoiceShown]:
         return self._journal().submit(
-            ask.get_invoice(
-                self._box, key=params.key, invoice_number=params.invoice_number, year_month=params.year_month
-            )
+            get_invoice(self._box, key=params.key, invoice_number=params.invoice_number, year_month=params.year_month)
         )
 
     def _find(self, params: FindParams, peer: Peer) -> Awaitable[FoundPage | Raw]:

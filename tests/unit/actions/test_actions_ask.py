@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from einvoiced import errors
-from einvoiced.actions.ask import InvoiceShown, count, get_invoice, list_tracks
+from einvoiced.actions.ask import count, list_tracks
 from einvoiced.actions.print_proof import doubt_interrupted, next_waiting, note
+from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.actions.status import LOW_STOCK, PaperState, Reason, Status, make_status
 from einvoiced.journal import entries
 from einvoiced.rules.period import Period

@@ -1,0 +1,65 @@
+"""`invoice.get`: one invoice as it stands, with all that happened to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from einvoiced.actions.ask import find_invoice
+from einvoiced.actions.box import Box
+from einvoiced.actions.standing import count_copies, first_content, issued_entry, later_entries, standing_of
+from einvoiced.journal import entries
+from einvoiced.journal.entries import Labels
+from einvoiced.journal.transaction import Action, Transaction
+
+
+class InvoiceShown(Struct, frozen=True, omit_defaults=True):
+    """An invoice as it stands: `result` are the bytes that `invoice.issue` answered.
+
+    `cancellation`: those of `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers.
+    """
+
+    key: str
+    state: str
+    paper: entries.Paper
+    copies: int
+    labels: Labels
+    result: Raw
+    cancellation: Raw | None = None
+    replaces: str | None = None
+    replaced_by: str | None = None
+
+
+def get_invoice(
+    box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None
+) -> Action[InvoiceShown]:
+    """An invoice by the till's key or by its number; errors as `find_invoice`."""
+    find = find_invoice(box, key=key, invoice_number=invoice_number, year_month=year_month)
+    return lambda tx: _shown(tx, find(tx))
+
+
+def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
+    issued = issued_entry(tx, sequence)
+    row = standing_of(tx, first_content(issued))
+    later = [data for _, _, data in later_entries(tx, sequence)]
+    replaces = _number(tx, issued.replaces) if issued.replaces else None
+    return InvoiceShown(
+        issued.key,
+        row.state,
+        row.paper,
+        count_copies(tx, sequence),
+        issued.labels,
+        issued.result,
+        next((data.result for data in later if isinstance(data, entries.InvoiceCancelled)), None),
+        replaces,
+        next((_number_of(data) for data in later if isinstance(data, entries.InvoiceIssued)), None),
+    )
+
+
+def _number(tx: Transaction, sequence: int) -> str:
+    return _number_of(issued_entry(tx, sequence))
+
+
+def _number_of(issued: Any) -> str:
+    return first_content(issued).invoice_number

@@ -1,0 +1,62 @@
+"""`invoice cancel`: the later life of invoices."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from einvoiced import cli
+from einvoiced.client import Client, new_key
+
+
+def add_invoice_verbs(invoice: Any) -> None:
+    """Add the verbs under `invoice`."""
+    cancel = cli.verb(invoice, "cancel", _cancel, "Cancel an invoice (作廢); says what to do with its paper.")
+    _name_subject(cancel)
+    _say_why(cancel)
+
+
+def _name_subject(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number_or_key", help="its number, or the key of its sale")
+    parser.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
+    parser.add_argument("--key", help="the key of this request (default: a new one, printed first)")
+    parser.add_argument("--by", required=True, metavar="NAME", help="who does it")
+    parser.add_argument("--reason", required=True, help="why, at most 20 characters")
+
+
+def _say_why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--consent", required=True, help="how the buyer agreed")
+    parser.add_argument("--document", metavar="NUMBER", help="the tax office's document, once the time is over")
+    parser.add_argument("--remark")
+
+
+def subject_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Which invoice is meant."""
+    asked = options.number_or_key
+    if len(asked.replace("-", "")) > 10:
+        return {"invoice_key": asked}
+    return {"invoice_number": asked, "year_month": options.period}
+
+
+def keyed(options: argparse.Namespace, method: str, **params: Any) -> Any:
+    """A request with a key, repeated with it until the box has answered; the key is printed first."""
+    key = options.key or new_key()
+    print(f"key {key} (repeat with --key {key} if no answer comes)", file=sys.stderr if options.json else sys.stdout)
+    given = {name: value for name, value in params.items() if value is not None}
+    with Client(str(options.run_directory / "admin.sock")) as box:
+        return box.repeat(method, {"key": key, **given}, 15)
+
+
+def _withdrawal(options: argparse.Namespace) -> dict[str, Any]:
+    names = ("reason", "by", "consent", "document", "remark")
+    return {**subject_of(options), **{name: getattr(options, name) for name in names}}
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    answer = keyed(options, "invoice.cancel", **_withdrawal(options))
+    return cli.show(options, answer, _withdrawn_lines)
+
+
+def _withdrawn_lines(answer: Any) -> list[str]:
+    return [f"{answer['cancellation']['invoice_number']} cancelled 已作廢", answer["todo"], answer["todo_zh"]]

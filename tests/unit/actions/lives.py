@@ -1,0 +1,74 @@
+"""What the tests of an invoice's later life share: requests on a real journal, printing by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
+from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
+from einvoiced.client import new_key
+from einvoiced.journal import entries
+from tests.boxes import Desk
+
+WHY: dict[str, Any] = {"reason": "退貨", "by": "王店員", "consent": "買方同意，已收回證明聯"}
+
+
+def decoded(kind: type[Any], params: dict[str, Any]) -> Any:
+    """Parameters as they come over the wire, with a new key unless there is one."""
+    return msgspec.json.decode(json.dumps({"key": new_key(), **params}, default=str).encode(), type=kind)
+
+
+def cancel(desk: Desk, number: str, **params: Any) -> Any:
+    """`invoice.cancel`, its result decoded."""
+    return json.loads(cancel_bytes(desk, number, **params))
+
+
+def cancel_bytes(desk: Desk, number: str, **params: Any) -> bytes:
+    """The bytes of `invoice.cancel`."""
+    sent = decoded(WithdrawParams, {"invoice_number": number, **WHY, **params})
+    return bytes(desk.call(cancel_invoice(desk.box, sent, None)))
+
+
+def shown(desk: Desk, number: str) -> InvoiceShown:
+    """`invoice.get`."""
+    return desk.call(get_invoice(desk.box, key=None, invoice_number=number, year_month=None))
+
+
+def append(desk: Desk, data: entries.EntryData) -> int:
+    """One entry."""
+    return desk.call(lambda tx: tx.append(data))
+
+
+def entry_of(desk: Desk, number: str) -> int:
+    """The sequence of an invoice's entry."""
+    return int(desk.call(lambda tx: tx.one("SELECT sequence FROM invoices WHERE number = ?", int(number[2:])))[0])
+
+
+def put_on_paper(desk: Desk, number: str, paper: str) -> None:
+    """Bring an original to a state by the entries that lead there."""
+    at = entry_of(desk, number)
+    steps: dict[str, list[entries.EntryData]] = {
+        "queued": [],
+        "sending": [entries.ProofSending(at, "0" * 64)],
+        "printed": [entries.ProofSending(at, "0" * 64), entries.ProofPrinted(at, "status")],
+        "sent": [entries.ProofSending(at, "0" * 64), entries.ProofPrinted(at, "none")],
+        "unconfirmed": [entries.ProofSending(at, "0" * 64), entries.ProofUnconfirmed(at, "斷電")],
+        "failed": [entries.ProofFailed(at, "字型")],
+        "to_replace": [
+            entries.ProofUnconfirmed(at, "斷電"),
+            entries.ProofResolved(at, "nothing_usable", "王店員", None),
+        ],
+        "handed_out": [entries.ProofHandedOut(at, "0" * 64, None)],
+    }
+    for data in steps[paper]:
+        append(desk, data)
+    assert shown(desk, number).paper == paper
+
+
+def outbox(desk: Desk) -> list[tuple[str, str]]:
+    """Messages and their states, in the order in which they may leave."""
+    question = "SELECT message, state FROM outbox ORDER BY entry, place, part"
+    return [(message, state) for message, state in desk.call(lambda tx: tx.all(question))]
