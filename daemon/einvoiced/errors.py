@@ -6,7 +6,7 @@ raiser gives by keyword; they travel on the wire in `data.facts`. A rule adds th
 the request's `params`.
 
 Codes: below -32000 are JSON-RPC's own; 1xxx the request's content; 2xxx the box's state; 3xxx track files;
-4xxx paper; 5xxx storage; 6xxx configuration; 7xxx uploads.
+4xxx paper; 5xxx storage; 6xxx configuration; 7xxx uploads; 8xxx questions.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ SIMPLIFIED_ONLY = set(
 )
 """Characters that only the mainland writes."""
 
-SECTIONS = {1: "request", 2: "box", 3: "track file", 4: "paper", 5: "storage", 6: "configuration", 7: "uploads"}
+SECTIONS = {
+    **{1: "request", 2: "box", 3: "track file", 4: "paper", 5: "storage", 6: "configuration", 7: "uploads"},
+    8: "questions",
+}
 """What the thousands of a code mean (the docstring of errors.py)."""
 
 

@@ -10,16 +10,14 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from einvoiced.actions.ask import find_invoice, issued_entry
+from einvoiced.actions.ask import find_invoice
 from einvoiced.actions.box import Box
+from einvoiced.actions.standing import content_now, first_content, issued_entry, standing_of
 from einvoiced.errors import InvalidParams, InvoiceNotFound
-from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels
 from einvoiced.journal.transaction import Action, Transaction
-from einvoiced.rules.invoice import Invoice
 from einvoiced.rules.period import Period
 
 MOST, MOST_OF_TILL = 500, 50
@@ -193,9 +191,6 @@ def find_in_journal(box: Box, params: FindParams) -> Action[FoundPage]:
     return action
 
 
-_NOW = """
-SELECT paper, state, content FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?
-"""
 _LEFT = """
 SELECT state FROM outbox WHERE entry = ?1 AND message LIKE 'F%'
 UNION ALL SELECT state FROM outbox WHERE subject = ?1 AND entry <> subject AND message LIKE 'F%'
@@ -204,14 +199,13 @@ UNION ALL SELECT state FROM outbox WHERE subject = ?1 AND entry <> subject AND m
 
 def _from_journal(tx: Transaction, sequence: int) -> FoundInvoice:
     issued = issued_entry(tx, sequence)
-    first = _read(issued.result)
-    track, number = first.invoice_number[:2], int(first.invoice_number[2:])
-    paper, state, content = tx.one(_NOW, first.seller.identifier, first.year_month, track, number)
-    now = first if content == sequence else _read(_content(tx, content))
+    first = first_content(issued)
+    row = standing_of(tx, first)
+    now = content_now(tx, sequence, first, row)
     day = now.invoice_date
     return FoundInvoice(
         *(issued.key, now.invoice_number, now.year_month, f"{day[:4]}-{day[4:6]}-{day[6:]}", now.invoice_time),
-        *(state, paper, worst([left for (left,) in tx.all(_LEFT, sequence)]), now.tax_type, now.total_amount),
+        *(row.state, row.paper, worst([left for (left,) in tx.all(_LEFT, sequence)]), now.tax_type, now.total_amount),
         *(now.buyer.identifier if now.buyer else None, now.carrier_type, now.carrier_id, now.npoban),
         *(issued.labels, issued.replaces),
     )
@@ -221,17 +215,3 @@ def worst(states: Iterable[str]) -> str:
     """One word for the messages that are still in the outbox."""
     found = set(states)
     return next((state for state in _WORST if state in found), "accepted")
-
-
-class _Result(Struct, frozen=True):
-    invoice: Invoice
-
-
-def _read(result: msgspec.Raw) -> Invoice:
-    return msgspec.json.decode(result, type=_Result).invoice
-
-
-def _content(tx: Transaction, sequence: int) -> msgspec.Raw:
-    data = entries.read_data(entries.read(tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)[0]))
-    assert isinstance(data, entries.InvoiceCorrected)
-    return data.result

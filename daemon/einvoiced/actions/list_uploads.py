@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from einvoiced.actions.upload_content import content_of, cursor_place, read_entry, reference_of, told_invoice
+from einvoiced.actions.standing import read_entry
+from einvoiced.actions.upload_content import content_of, cursor_place, reference_of, told_invoice
 from einvoiced.actions.upload_next import earlier_waits, waits_for_paper
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Action, Transaction

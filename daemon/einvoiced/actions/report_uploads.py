@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import BY_ITSELF
-from einvoiced.actions.upload_content import read_entry
+from einvoiced.actions.standing import read_entry
 from einvoiced.errors import InvalidParams, NotConfigured
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer, Upload, Way

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from msgspec import Struct
 
-import msgspec
-from msgspec import Raw, Struct
-
+from einvoiced.actions.standing import content_now, first_content, issued_entry, read_entry, standing_of
 from einvoiced.errors import InvalidParams
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules import messages
 from einvoiced.rules.invoice import Invoice
 from einvoiced.rules.messages import Message, buyer_id
-from einvoiced.rules.numbers import split_invoice_number
-
-
-class _Result(Struct, frozen=True):
-    invoice: Invoice
-
-
-class _Kept(Struct, frozen=True):
-    result: Raw
-
-
-_read_result = msgspec.json.Decoder(_Result).decode
-_STATE = """
-SELECT paper, state, content FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?
-"""
 
 
 class Told(Struct, frozen=True):
@@ -39,22 +22,13 @@ class Told(Struct, frozen=True):
     cancelled: bool
 
 
-def read_entry(tx: Transaction, sequence: int) -> tuple[entries.Envelope, Any]:
-    """An entry by its sequence, and its data."""
-    envelope = entries.read(tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)[0])
-    return envelope, entries.read_data(envelope)
-
-
 def told_invoice(tx: Transaction, sequence: int) -> Told:
     """The invoice that an entry issued or adopted, as it stands now."""
-    _, data = read_entry(tx, sequence)
-    invoice = _read_result(data.result).invoice
-    track, number = split_invoice_number(invoice.invoice_number)
-    row = tx.one(_STATE, invoice.seller.identifier, invoice.year_month, track, number)
-    if row[2] != sequence:
-        invoice = _read_result(read_entry(tx, row[2])[1].result).invoice
-    labels = getattr(data, "labels", None)
-    return Told(invoice, labels.order_no if labels else None, row[0], row[1] == "cancelled")
+    issued = issued_entry(tx, sequence)
+    first = first_content(issued)
+    row = standing_of(tx, first)
+    invoice = content_now(tx, sequence, first, row)
+    return Told(invoice, issued.labels.order_no, row.paper, row.state == "cancelled")
 
 
 def content_of(tx: Transaction, entry: int, message: entries.Message, subject: int, part: str) -> Message:

@@ -14,15 +14,20 @@ Db = sqlite3.Connection
 
 _INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _INVOICE = "WHERE sequence = ? AND seller = ? AND year_month = ? AND track = ? AND number = ?"
-_OUT = "('printed', 'sent', 'sending', 'handed_out')"
-_KNOWN_OUT = f"iif(paper IN {_OUT}, paper, 'none')"
+OUT = "('printed', 'sent', 'sending', 'handed_out')"
+KNOWN_OUT = f"iif(paper IN {OUT}, paper, 'none')"
+"""What is said of a cancelled invoice's original: only what came out, or may be coming out, is still known."""
+
+PAPER_IS = f"UPDATE invoices SET paper = iif(state = 'cancelled' AND ?1 NOT IN {OUT}, 'none', ?1) WHERE"
+"""Says where an original is now, with the same exception."""
+
 Place = tuple[str, str, str, int]
 """Seller, period, track, number."""
 
 
 def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled, place: Place) -> None:
     """The number stays used, and nothing of it is printed any more; sqlite3.IntegrityError unless the invoice stood."""
-    change = f"UPDATE invoices SET state = 'cancelled', paper = {_KNOWN_OUT} {_INVOICE} AND state = 'issued'"
+    change = f"UPDATE invoices SET state = 'cancelled', paper = {KNOWN_OUT} {_INVOICE} AND state = 'issued'"
     _one(db.execute(change, (data.invoice, *place)))
     db.execute("UPDATE copies SET state = 'dropped' WHERE invoice = ? AND state = 'queued'", (data.invoice,))
     _happened(db, sequence, data.invoice, place[0], data.key)
@@ -54,12 +59,8 @@ def allowance_cancelled(db: Db, sequence: int, data: entries.AllowanceCancelled)
 
 
 def paper_is(db: Db, place: Place, paper: entries.Paper) -> None:
-    """Where an original is now; of a cancelled one only what came out, or may be coming out, is still known."""
-    db.execute(
-        f"UPDATE invoices SET paper = iif(state = 'cancelled' AND ?1 NOT IN {_OUT}, 'none', ?1) "
-        "WHERE seller = ?2 AND year_month = ?3 AND track = ?4 AND number = ?5",
-        (paper, *place),
-    )
+    """Where an original is now."""
+    db.execute(f"{PAPER_IS} seller = ?2 AND year_month = ?3 AND track = ?4 AND number = ?5", (paper, *place))
 
 
 def copy_requeued(db: Db, copy: int, place: Place) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced.actions.find_invoices import worst
-from einvoiced.journal import entries, outbox
+from einvoiced.journal import entries, lives, outbox
 from einvoiced.journal.entries import Labels
 from einvoiced.readmodel.tables import place_of
 
@@ -164,8 +164,8 @@ class Model:
 
     def cancelled(self, sequence: int, today: str, data: entries.InvoiceCancelled) -> None:
         """The number stays used."""
-        change = "UPDATE invoices SET state = 'cancelled', cancelled_day = ?, cancel_reason = ? WHERE entry = ?"
-        self._db.execute(change, (today, data.reason, data.invoice))
+        change = f"state = 'cancelled', paper = {lives.KNOWN_OUT}, cancelled_day = ?, cancel_reason = ?"
+        self._db.execute(f"UPDATE invoices SET {change} WHERE entry = ?", (today, data.reason, data.invoice))
         outbox.put(self._db, sequence, data.invoice, "F0501")
         self._uploads(data.invoice)
 
@@ -239,13 +239,14 @@ class Model:
     def restored(self, sequence: int, today: str, data: Any) -> None:
         """Proofs not known as printed are unconfirmed from here on."""
         self.forget_answers(sequence, today, data)
-        self._db.execute("UPDATE invoices SET paper = 'unconfirmed' WHERE paper IN ('queued', 'sending')")
+        unconfirmed = "iif(state = 'cancelled', 'none', 'unconfirmed')"
+        self._db.execute(f"UPDATE invoices SET paper = {unconfirmed} WHERE paper IN ('queued', 'sending')")
 
     # -- paper
 
     def paper(self, invoice: int, state: str) -> None:
         """Where an original stands."""
-        self._db.execute("UPDATE invoices SET paper = ? WHERE entry = ?", (state, invoice))
+        self._db.execute(f"{lives.PAPER_IS} entry = ?2", (state, invoice))
 
     def copy_ordered(self, _sequence: int, _today: str, data: entries.CopyOrdered) -> None:
         """One more copy."""
