@@ -18,7 +18,7 @@ FORMAT_25 = "格式25"
 TEST_BANNER = "測試　非正式發票"
 ITEM_MARKS = {TAXED: "TX", ZERO_RATED: "TZ", EXEMPT: ""}
 """課稅別 behind an amount, as shops in Taiwan print it: an exempt line has none."""
-TAX_KINDS = {TAXED: "應稅", ZERO_RATED: "零稅率", EXEMPT: "免稅", MIXED: "應稅TX、免稅不註記"}
+TAX_KINDS = {TAXED: "應稅", ZERO_RATED: "零稅率", EXEMPT: "免稅", MIXED: "TX應稅、餘免稅"}
 
 _SECOND_COLUMN = 0.5
 _QUANTITY, _PRICE, _AMOUNT, _MARK = 0.34, 0.57, 0.8, 0.88
@@ -50,7 +50,7 @@ def proof(invoice: Invoice, *, shop_name: str, copy: bool = False, test: bool = 
     ]
     if invoice.buyer is not None:
         blocks += [Rule(), Space(1), *_buyer_lines(invoice), *_item_lines(invoice), *_sums(invoice), Space(2)]
-    return Document(tuple(blocks), least_mm=PROOF_MM)
+    return Document(tuple(blocks), least_mm=PROOF_MM, coarse=invoice.buyer is not None)
 
 
 def details(invoice: Invoice, *, shop_name: str = "", test: bool = False) -> Document:

@@ -35,6 +35,8 @@ SMALLER: dict[Size, tuple[Size, ...]] = {
     "small": ("small",),
     "detail": ("detail",),
 }
+LARGE = ("title", "huge")
+
 CODE39_MM = 5.5
 """The law wants 5."""
 
@@ -50,7 +52,10 @@ _COLUMN_GAP = 8
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Text from a pen position on its baseline; `tracking` is added to each step of the pen."""
+    """Text from a pen position on its baseline; `tracking` is added to each step of the pen.
+
+    `em`, the glyphs and `tracking` are in points of `scale` by `scale` dots.
+    """
 
     x: int
     baseline: int
@@ -58,6 +63,7 @@ class Line:
     em: int
     bold: bool
     tracking: int = 0
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class Page:
 
 def lay_out(document: Document, profile: PrinterProfile, fonts: FontBook) -> Page:
     """Place every block. ValueError for a code that the head has no room for."""
-    setter = _Setter(profile, fonts)
+    setter = _Setter(profile, fonts, coarse=document.coarse or _heavy(document, profile))
     for block in document.blocks:
         setter.put(block)
     least = profile.to_dots(document.least_mm) - profile.feed_dots
@@ -113,6 +119,12 @@ def lay_out(document: Document, profile: PrinterProfile, fonts: FontBook) -> Pag
         _stretch(setter.page, setter.springs, least - setter.page.height)
         setter.page.height = least
     return setter.page
+
+
+def _heavy(document: Document, profile: PrinterProfile) -> bool:
+    """Whether its codes have odd modules, so that they cannot be sent at half their size: then the large text is."""
+    versions = [qr.version_for(block.left, block.right) for block in document.blocks if isinstance(block, QrPair)]
+    return any(qr.place(qr.columns(version), profile).module % 2 for version in versions)
 
 
 def _stretch(page: Page, springs: list[tuple[int, int]], missing: int) -> None:
@@ -133,7 +145,8 @@ def _lower(box: Box, dots: int) -> Box:
 class _Setter:
     """Sets blocks one below the other; `springs` notes the spaces that may grow."""
 
-    def __init__(self, profile: PrinterProfile, fonts: FontBook) -> None:
+    def __init__(self, profile: PrinterProfile, fonts: FontBook, *, coarse: bool = False) -> None:
+        self.coarse = coarse
         self.profile = profile
         self.fonts = fonts
         self.page = Page(profile.dots)
@@ -166,10 +179,15 @@ class _Setter:
     def _em(self, size: Size) -> int:
         return self.profile.to_dots(EM_MM[size])
 
-    def _line(self, x: int, text: str, em: int, bold: bool, tracking: int = 0) -> None:
+    def _scaled_em(self, size: Size) -> tuple[int, int]:
+        """An em in points, and the dots of a point."""
+        scale = 2 if self.coarse and size in LARGE else 1
+        return -(-self._em(size) // scale), scale
+
+    def _line(self, x: int, text: str, em: int, bold: bool, tracking: int = 0, scale: int = 1) -> None:
         """Put a line at the present height without moving on."""
-        baseline = self.page.height + round(em * _ASCENT)
-        self.page.boxes.append(Line(x, baseline, text, em, bold, tracking))
+        baseline = self.page.height + round(em * scale * _ASCENT)
+        self.page.boxes.append(Line(x, baseline, text, em, bold, tracking, scale))
 
     def _advance(self, em: int, lines: int = 1) -> None:
         self.page.height += lines * (em + round(em * _LEADING))
@@ -177,15 +195,15 @@ class _Setter:
     def _text(self, block: Text) -> None:
         text, top = printable(block.text), self.page.height
         size, tracking = self._fitting(text, block) if block.shrink else (block.size, 0)
-        em = self._em(size)
+        em, scale = self._scaled_em(size)
         step = partial(self._step, em=em, bold=block.bold)
-        lines = [text] if tracking else wrap(text, self.page.width, step)
+        points = self.page.width // scale
+        lines = [text] if tracking else wrap(text, points, step)
         for line in lines:
             width = sum([step(c) for c in line]) + tracking * (len(line) - 1)
-            free = self.page.width - width
-            x = {"left": 0, "center": free // 2, "right": free}[block.align]
-            self._line(x, line, em, block.bold, tracking)
-            self._advance(em)
+            x = {"left": 0, "center": (points - width) // 2, "right": points - width}[block.align]
+            self._line(x * scale, line, em, block.bold, tracking, scale)
+            self._advance(em * scale)
         if block.inverse:
             self.page.boxes.append(Fill(0, top, self.page.width, self.page.height - top, invert=True))
 
@@ -195,8 +213,8 @@ class _Setter:
     def _fitting(self, text: str, block: Text) -> tuple[Size, int]:
         """The largest size in which the text is one line, tightened a little where that is enough; or the smallest."""
         for size in SMALLER[block.size]:
-            em = self._em(size)
-            excess = self.fonts.width(text, em, block.bold) - self.page.width
+            em, scale = self._scaled_em(size)
+            excess = self.fonts.width(text, em, block.bold) - self.page.width // scale
             if excess <= 0:
                 return size, 0
             tracking = -(-excess // max(1, len(text) - 1))

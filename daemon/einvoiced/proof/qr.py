@@ -37,6 +37,11 @@ def version_for(*texts: str) -> int:
     raise ValueError(f"{longest} bytes do not fit a QR code of version {max(QR_CAPACITY)}")
 
 
+def columns(version: int) -> int:
+    """Modules of a side (ISO/IEC 18004)."""
+    return 17 + 4 * version
+
+
 def code(text: str, version: int, mask: int | None = MASK) -> Matrix:
     """One code without its quiet zone; a mask of None is chosen by penalty. ValueError when the text is too long."""
     import segno

@@ -36,8 +36,15 @@ def _line(picture: Image.Image, line: Line, fonts: FontBook) -> None:
     for character in line.text:
         glyph = fonts.glyph(character, line.em, line.bold)
         if glyph.mask is not None:
-            picture.paste(BLACK, (pen + glyph.left, line.baseline + glyph.top), glyph.mask)
-        pen += glyph.advance + line.tracking
+            place = (pen + glyph.left * line.scale, line.baseline + glyph.top * line.scale)
+            picture.paste(BLACK, place, _enlarged(glyph.mask, line.scale))
+        pen += (glyph.advance + line.tracking) * line.scale
+
+
+def _enlarged(mask: Image.Image, scale: int) -> Image.Image:
+    from PIL import Image
+
+    return mask if scale == 1 else mask.resize((mask.width * scale, mask.height * scale), Image.Resampling.NEAREST)
 
 
 def _cells(picture: Image.Image, box: Cells) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import zxingcpp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from proof_samples import MOMENT, SHOP, assert_reads, business, consumer, invoice, line, printed
+from PIL import Image, ImageFilter
+from proof_samples import MOMENT, SHOP, assert_reads, business, consumer, invoice, line, on_paper, printed
 
 from einvoiced.proof import code39, qr
 from einvoiced.proof.content import proof
@@ -47,6 +50,20 @@ def test_every_version_up_to_ten_can_be_printed_and_read(version):
     name = "A" * (QR_CAPACITY[version] - len("**:1:100"))
     original = invoice([line(name, "1", "100")])
     assert assert_reads(printed(proof(original, shop_name=SHOP)), original).versions[0] == str(version)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+@pytest.mark.parametrize(("size", "angle", "blur"), [(2.0, 3.0, 1.5), (1.5, -5.0, 1.0), (1.5, 90.0, 1.2)])
+def test_the_qr_codes_are_read_from_a_bad_picture(count, size, angle, blur):
+    """Turned, out of focus, grey and noisy, as a phone sees paper: small codes and the largest."""
+    original = invoice([line(f"第{i}號商品名稱", "1", "10") for i in range(count)])
+    flat = on_paper(printed(proof(original, shop_name=SHOP)))
+    seen = flat.resize((round(flat.width * size), round(flat.height * size)), Image.Resampling.BICUBIC)
+    seen = seen.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    grey = np.asarray(seen.filter(ImageFilter.GaussianBlur(blur))) * 0.7 + 40
+    noisy = (grey + np.random.default_rng(1).normal(0, 8, grey.shape)).clip(0, 255).astype(np.uint8)
+    read = {code.bytes for code in zxingcpp.read_barcodes(noisy) if code.format == zxingcpp.BarcodeFormat.QRCode}
+    assert read == {original.qr_left.encode(), original.qr_right.encode()}
 
 
 @pytest.mark.parametrize(

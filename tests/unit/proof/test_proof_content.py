@@ -97,7 +97,7 @@ def test_a_mixed_business_proof_splits_its_sales():
     assert "茶 1.5斤 100 150 TX" in shown and "　備註：不含提袋" in shown
     assert "米 1 50 50" in shown
     assert shown[-3:] == [
-        "共2項　單價未稅　課稅別 應稅TX、免稅不註記",
+        "共2項　單價未稅　課稅別 TX應稅、餘免稅",
         "銷售額（應稅）150 銷售額（免稅）50",
         "稅額 8　總計 208",
     ]

@@ -10,9 +10,19 @@ from einvoiced.proof import qr
 from einvoiced.proof.content import proof
 from einvoiced.proof.layout import Line, lay_out
 from einvoiced.proof.profile import GENERIC_58, PrinterProfile
+from einvoiced.proof.profiles import load_profile, profile_names
 from einvoiced.proof.render import _fonts
 
 DOTS = 8
+PROFILES = [load_profile(name) for name in profile_names()]
+LEGAL = [profile if profile.prints_proofs else profile.on_roll(57) for profile in PROFILES]
+
+
+def crowded():
+    """Its codes need the largest version: three dots a module, and large text in double dots."""
+    return invoice([line(f"第{i}號商品名稱", "1", "10") for i in range(40)])
+
+
 FACE = 9
 """Rows 1 to 9 of the law's table, as bands of ink."""
 
@@ -22,13 +32,27 @@ def face(image):
     return bands(image, least_gap=2)[:FACE]
 
 
+@pytest.mark.parametrize("profile", LEGAL, ids=lambda profile: profile.name)
 @pytest.mark.parametrize("copy", [False, True])
-@pytest.mark.parametrize("original", [consumer(), business()], ids=["consumer", "business"])
-def test_text_rows_have_the_laws_heights(original, copy):
-    """Title, period and number are at least 0.5 cm of ink high, the small rows at least 0.2 cm."""
-    rows = face(printed(proof(original, shop_name=SHOP, copy=copy)))
-    assert [row.height >= 5 * DOTS for row in rows[1:4]] == [True] * 3
-    assert [row.height >= 2 * DOTS for row in rows[4:7]] == [True] * 3
+@pytest.mark.parametrize("original", [consumer(), business(), crowded()], ids=["consumer", "business", "crowded"])
+def test_text_rows_have_the_laws_heights(original, copy, profile):
+    """Title, period and number are at least 0.5 cm of ink high, the small rows at least 0.2 cm, on every printer."""
+    rows = face(printed(proof(original, shop_name=SHOP, copy=copy), profile))
+    assert [row.height >= profile.at_least(5) for row in rows[1:4]] == [True] * 3
+    assert [row.height >= profile.at_least(2) for row in rows[4:7]] == [True] * 3
+    assert rows[7].height >= profile.at_least(5)
+
+
+@pytest.mark.parametrize("profile", LEGAL, ids=lambda profile: profile.name)
+@pytest.mark.parametrize("original", [consumer(), crowded()], ids=["consumer", "crowded"])
+def test_every_printers_codes_have_the_laws_size(original, profile):
+    """1.5 cm at least, side by side, tops aligned, with 0.2 cm between them."""
+    image = printed(proof(original, shop_name=SHOP), profile)
+    pair = face(image)[8]
+    columns = runs(ink(image)[pair.top : pair.bottom].any(axis=0), least_gap=profile.at_least(1.5))
+    (left, left_end), (right, right_end) = columns
+    assert left_end - left == right_end - right == pair.height >= profile.at_least(15)
+    assert right - left_end >= profile.at_least(2)
 
 
 def test_digits_alone_are_half_a_centimetre_high():
@@ -118,7 +142,8 @@ def test_nothing_is_printed_past_the_head():
     for box in page.boxes:
         if isinstance(box, Line):
             tracked = box.tracking * (len(box.text) - 1)
-            assert box.x >= 0 and box.x + _fonts().width(box.text, box.em, box.bold) + tracked <= GENERIC_58.dots
+            width = (_fonts().width(box.text, box.em, box.bold) + tracked) * box.scale
+            assert box.x >= 0 and box.x + width <= GENERIC_58.dots
     tops = [box.baseline for box in page.boxes if isinstance(box, Line)]
     assert tops == sorted(tops)
 
