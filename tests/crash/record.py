@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 SHIM = Path(__file__).parent / "shim.c"
-BUILT = ROOT / "build" / "crash" / "shim.so"
+BUILT = ROOT / "build" / "crash"
 MEMORY = Path("/dev/shm")
 """Where disks are made: a cut is played by us, so nothing here needs a real sync."""
 
@@ -53,15 +53,16 @@ class Record:
     after: Image
 
 
-def build_shim() -> Path:
-    """The compiled shim; made again when its source is newer. Needs cc and libc's headers."""
-    if not BUILT.exists() or BUILT.stat().st_mtime < SHIM.stat().st_mtime:
-        BUILT.parent.mkdir(parents=True, exist_ok=True)
-        aside = BUILT.with_suffix(f".{os.getpid()}")
+def build_shim(source: Path = SHIM) -> Path:
+    """A shim, compiled; made again when its source is newer. Needs cc and libc's headers."""
+    built = BUILT / f"{source.stem}.so"
+    if not built.exists() or built.stat().st_mtime < source.stat().st_mtime:
+        BUILT.mkdir(parents=True, exist_ok=True)
+        aside = built.with_suffix(f".{os.getpid()}")
         command = ["cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-        subprocess.run([*command, "-o", str(aside), str(SHIM), "-ldl", "-lpthread"], check=True)
-        aside.replace(BUILT)
-    return BUILT
+        subprocess.run([*command, "-o", str(aside), str(source), "-ldl", "-lpthread"], check=True)
+        aside.replace(built)
+    return built
 
 
 def read(raw: bytes) -> list[Event]:

@@ -23,6 +23,9 @@ LOCK = "journal.lock"
 TAIL = 200
 """Entries whose chain is proven at every start; the whole chain is `journal verify`'s work."""
 
+WAL_KEPT = 16 << 20
+"""Bytes that the WAL keeps on the disk after a reader (a snapshot) has let it grow beyond them."""
+
 READERS_LEAVE_MS = 10_000
 """How long a start waits for processes that read the journal (backup, verify, scrub); they look every 0.1 s."""
 
@@ -82,6 +85,7 @@ def file_system(path: Path) -> str:
 
 def connect(directory: Path) -> sqlite3.Connection:
     """The writing connection: WAL, one sync a commit, migrated. JournalBroken when SQLite cannot give that."""
+    _distrust_cache(directory)
     try:
         db = sqlite3.connect(
             directory / FILE, isolation_level=None, check_same_thread=False, cached_statements=128, timeout=0
@@ -93,11 +97,32 @@ def connect(directory: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 0")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
         schema.migrate(db)
         _sync_directory(directory)
     except sqlite3.DatabaseError as error:
         raise JournalBroken(detail=str(error)) from error
     return db
+
+
+def _distrust_cache(directory: Path) -> None:
+    """Let the WAL be read from the disk itself; JournalBroken when it cannot be synced.
+
+    After a failed sync the kernel may hold pages as clean that never reached the disk: a start that read those would
+    prove the cache. The database needs no such care: the WAL lives until a sync of the database has succeeded. Only
+    before this process has the database open (a close would drop SQLite's locks).
+    """
+    try:
+        descriptor = os.open(directory / f"{FILE}-wal", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    except OSError as error:
+        raise JournalBroken(detail=f"{FILE}-wal: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -32,6 +32,9 @@ CHECKPOINT_PAGES = 2000
 """Pages of WAL (8 MiB) after which it is copied into the database; a copy costs three syncs. A small WAL is soon
 written over in place, which syncs faster than a file that grows."""
 
+DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+"""SQLite's names for a database that is no longer whole, wherever in it."""
+
 PAGES_A_COMMIT, PAGES_AN_ENTRY = 4.0, 1.5
 """What a commit and each of its entries write, as counted."""
 
@@ -85,8 +88,8 @@ class Journal:
     The tills' socket is served in that loop too: a request is read, committed and answered without a change of thread,
     and all that can be read in one turn of the loop is one group. `submit` is for any loop, `call` for other threads.
 
-    `on_group(head)` is called in the journal's thread after each group, `on_fatal(error)` when a sync has failed:
-    nothing cached is true any more and the process must end.
+    In the journal's thread `on_group(head)` is called after each group, `on_fatal(error)` when a sync has failed (nothing
+    cached is true any more and the process must end), `on_broken(error)` when damage was met: appends are refused.
     """
 
     def __init__(self, directory: Path, clock: WallClock) -> None:
@@ -104,6 +107,7 @@ class Journal:
         self.commits = 0
         self.on_group: Callable[[int], None] = lambda _sequence: None
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
+        self.on_broken: Callable[[errors.EinvoicedError], None] = lambda _error: None
 
     def open(self, prepare: Callable[[], None] | None = None) -> None:
         """Lock, prove and open the file, then start the thread; a new journal gets its first entry.
@@ -294,6 +298,10 @@ class Journal:
             self._head = before
             return worse
         name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(DAMAGE):
+            broken = errors.JournalBroken(detail=str(error))
+            self.freeze(broken)
+            self.on_broken(broken)
         return error if name.startswith("SQLITE_IOERR") else None
 
     def _checkpoint(self) -> None:
