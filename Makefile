@@ -44,6 +44,7 @@ lock:
 	@tools/lock.sh
 
 crash: setup
+	@EINVOICED_ALL_FAULTS=1 $(PYTHON) -m pytest tests/sessions/test_sessions_faults.py
 	@$(PYTHON) -m tests.crash
 
 paper: setup

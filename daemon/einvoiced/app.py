@@ -123,7 +123,7 @@ class Daemon:
         await self._finder.stop()
         await self._keeper.let_go()
         for each in self._servers:
-            await _in_loop(self._loop_of(each.name), each.stop())
+            await _in_loop(each.loop, each.stop())
         await asyncio.to_thread(self._desk.stop)
         await self._keeper.stop()
         await self._lamps.close()
@@ -234,9 +234,10 @@ class Daemon:
             await self._keeper.journal().submit(note_jump(jump, self._box.clock.synchronised()))
         if self._keeper.open_journal is None and self._keeper.open_again():
             await self._go_on()
-        counts = await self._keeper.counts()
+        elif self._keeper.waits_to_begin:
+            await self._keeper.begin()
         systemd.notify(STATUS=(await self.status()).sentence_zh)
-        if counts is not None or self._keeper.open_journal is None:  # loop and journal have answered
+        if "disk_stuck" not in self._box.locks:  # loop and journal have answered
             systemd.notify(WATCHDOG=1)
 
     async def _go_on(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from einvoiced.actions.box import Box, Ceilings
 from einvoiced.actions.raise_ceilings import raise_ceilings, remembered_ceilings, usable_ceilings
-from einvoiced.errors import CeilingReached, EinvoicedError
+from einvoiced.errors import CeilingReached, EinvoicedError, StorageFailed
 from einvoiced.journal import beside
 from einvoiced.journal.witnesses import Witnesses
 from einvoiced.journal.writer import Journal
@@ -23,6 +23,12 @@ PATIENCE = 2.0
 
 LOOK_SECONDS = 30.0
 """How often the ceilings are looked at without being asked: for the turn of the period."""
+
+RETRY_SECONDS = 3.0
+"""How often a file beside that could not be written is tried again."""
+
+FAULT = "beside_unwritable"
+"""The lock's name while the file beside cannot be written."""
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +58,33 @@ class CeilingKeeper:
             self._poked.clear()
             try:
                 await self.raise_now()
-            except (OSError, EinvoicedError) as error:
+            except EinvoicedError as error:
                 log.error("ceilings cannot be raised: %s", error)
-                self._journal.release(error if isinstance(error, EinvoicedError) else None)
-            await happened(self._poked, LOOK_SECONDS)
+                self._journal.release(error)
+            await happened(self._poked, RETRY_SECONDS if FAULT in self._box.locks else LOOK_SECONDS)
+
+    async def write(self, content: beside.Beside) -> bool:
+        """Write the file beside; where the disk takes it not, lock until it does. Whether it did."""
+        try:
+            await asyncio.to_thread(beside.write, self._directory, content)
+        except OSError as error:
+            self._lock(error)
+            return False
+        self._box.unlock(FAULT)
+        return True
+
+    def _lock(self, error: OSError) -> None:
+        """Nothing may be issued that no file beside knows of; who waits is told to keep the key."""
+        failed = StorageFailed(detail=f"{beside.FILE}: {error.strerror or error}")
+        if FAULT not in self._box.locks:
+            log.error("locked: %s", failed)
+        told = failed.facts["detail"]
+        self._box.lock(
+            FAULT,
+            f"The file beside the journal cannot be written ({told}); mend the disk, the box goes on by itself.",
+            f"日誌旁的檔案無法寫入（{told}）；磁碟修復後本機會自動恢復。",
+        )
+        self._journal.release(failed)
 
     async def raise_now(self) -> None:
         """Raise where needed, and allow what the witnesses and the file then know."""
@@ -67,9 +96,9 @@ class CeilingKeeper:
         head = await self._journal.submit(lambda tx: tx.head)
         await self._wait_for_witnesses(head.sequence)
         content = beside.Beside(self._journal.id, True, remembered).at(head, running=True)
-        await asyncio.to_thread(beside.write, self._directory, content)
-        self._ceilings.allow(known)
-        self._journal.release()
+        if await self.write(content):
+            self._ceilings.allow(known)
+            self._journal.release()
 
     def _pace(self) -> None:
         """Next time twice as far ahead when two raises came within two seconds; two booklets in quiet times."""

@@ -16,7 +16,7 @@ from einvoiced.actions.box_life import start_box, stop_box
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.ceiling_keeper import CeilingKeeper
-from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked
+from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked, StorageFailed
 from einvoiced.journal import beside, schema, store
 from einvoiced.journal.transaction import NotYet
 from einvoiced.journal.witnesses import Report, Witnesses
@@ -50,7 +50,8 @@ class JournalKeeper:
         self._witnesses = Witnesses(*parts.witnesses(mirror))
         self._ceilings: CeilingKeeper
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
-        box.on_behind = self._proven_behind
+        self._begun = False
+        box.on_behind = self._freeze_soon
 
     def journal(self) -> Journal:
         """The open journal, or raise what is wrong with it."""
@@ -72,6 +73,8 @@ class JournalKeeper:
                 counts = await self._journal.submit(count(self._box))
             self._box.unlock("disk_stuck")
             return counts
+        except StorageFailed:
+            return None  # damage: `on_broken` has locked the box
         except TimeoutError:
             self._box.lock("disk_stuck", "The journal's disk does not answer.", "日誌磁碟沒有回應。")
             return None
@@ -79,13 +82,14 @@ class JournalKeeper:
     def open(self) -> None:
         """Open and prove the journal; nothing is appended until `begin`. A lock that names what is wrong otherwise."""
         journal = Journal(self._state / "journal", self._box.clock)
-        journal.on_fatal = self.on_fatal
+        journal.on_fatal, journal.on_broken = self.on_fatal, self._freeze_soon
         _extend("檢查日誌中")
         try:
             self._state.mkdir(parents=True, exist_ok=True)
             self._beside = beside.read(self._state)
             check_files(self._state / "journal", self._beside)
-            journal.open(lambda: schema.migrate_apart(self._state / "journal" / store.FILE, _told))
+            database = self._state / "journal" / store.FILE
+            journal.open(lambda: schema.migrate_apart(database, _told), may_begin=self._beside is None)
             journal.freeze(NotYet())
         except EinvoicedError as error:
             self._error = error
@@ -99,11 +103,23 @@ class JournalKeeper:
             return
         self._lock(self._error)
 
+    @property
+    def waits_to_begin(self) -> bool:
+        """Whether `begin` did not get through, for a disk that took nothing (full, say), and is to be tried again."""
+        return self._journal is not None and not self._begun and not self._box.frozen
+
     async def begin(self) -> None:
         """Compare with everything that knows better, then append `box_started`; a lock and a frozen journal if not."""
-        journal = self._journal
-        if journal is None:
+        if self._journal is None:
             return
+        try:
+            await self._begin(self._journal)
+        except StorageFailed as error:
+            self._lock(error)
+            if not self._box.frozen:
+                self._journal.freeze(NotYet())
+
+    async def _begin(self, journal: Journal) -> None:
         identity = await asyncio.to_thread(parts.identity, self._state)
         faults = await journal.submit(find_faults(self._box, journal.id, self._beside, identity))
         await self._hear_witnesses()
@@ -113,8 +129,10 @@ class JournalKeeper:
             return
         await asyncio.wrap_future(journal.thaw(start_box(self._box, identity, self._witnesses.verdicts)))
         known = self._beside.ceilings if self._beside is not None else []
+        self._begun = True
+        self._box.unlock(StorageFailed.name)
         content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
-        await asyncio.to_thread(beside.write, self._state, content)
+        await self._ceilings.write(content)
         self._tasks.append(asyncio.create_task(self._ceilings.run(), name="ceilings"))
         periods = PeriodKeeper(self._box, journal, self._state)
         self._tasks.append(asyncio.create_task(periods.run(), name="periods"))
@@ -181,8 +199,8 @@ class JournalKeeper:
             self._reported.clear()
             await happened(self._reported, deadline - self._loop.time())
 
-    def _proven_behind(self, error: EinvoicedError) -> None:
-        """A till holds a valid later answer (journal's thread)."""
+    def _freeze_soon(self, error: EinvoicedError) -> None:
+        """A till holds a valid later answer, or damage was met (journal's thread)."""
         self._loop.call_soon_threadsafe(self.freeze, error)
 
     def _lock(self, error: EinvoicedError) -> None:

@@ -35,8 +35,8 @@ TOLD_EVERY = 50
 UNSAFE = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -200000")
 
 
-def load(folder: Path, invoices: int) -> None:
-    """Make a stopped box in `folder` whose journal holds so many invoices."""
+def load(folder: Path, invoices: int, page: int = PAGE) -> None:
+    """Make a stopped box in `folder` whose journal holds so many invoices, `page` of them a transaction."""
     sample = _sample(folder)
     file = folder / "state" / "journal" / store.FILE
     with closing(store.connect(file.parent)) as db:
@@ -45,7 +45,7 @@ def load(folder: Path, invoices: int) -> None:
         for pragma in UNSAFE:
             db.execute(f"PRAGMA {pragma}")
         writer = _Writer(db, head, sample)
-        writer.write(invoices)
+        writer.write(invoices, page)
     with closing(store.connect(file.parent)) as db:
         store.prove(db)
     known = beside.read(folder / "state")
@@ -80,16 +80,16 @@ class _Writer:
         self._keys = [bytearray() for _ in range(256)]
         """Key and sequence, 24 bytes each, by the key's first byte: so they are sorted in parts, and cheaply."""
 
-    def write(self, invoices: int) -> None:
+    def write(self, invoices: int, page: int) -> None:
         """Everything, a transaction a page, with a line of progress now and then."""
         begin = time.monotonic()
         self.raise_ceiling(invoices)
-        for page, first in enumerate(range(1, invoices, PAGE), start=1):
+        for count, first in enumerate(range(1, invoices, page), start=1):
             self.db.execute("BEGIN")
-            self.page(range(first, min(first + PAGE, invoices)))
+            self.page(range(first, min(first + page, invoices)))
             self.db.execute("COMMIT")
-            if page % TOLD_EVERY == 0:
-                print(f"   loaded {page * PAGE:,} of {invoices:,} ({time.monotonic() - begin:.0f} s)", flush=True)
+            if count % TOLD_EVERY == 0:
+                print(f"   loaded {count * page:,} of {invoices:,} ({time.monotonic() - begin:.0f} s)", flush=True)
         self.finish(invoices)
 
     def _split(self, sample: entries.Envelope) -> str:

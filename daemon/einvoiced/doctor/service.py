@@ -60,6 +60,11 @@ CURES = {
         "connect NTP (timedatectl set-ntp true) or fit a hardware clock",
         "連接網路校時（timedatectl set-ntp true）或加裝 RTC",
     ),
+    "beside_unwritable": (
+        "hw-tests disk; mount it writable, or change it",
+        "執行 hw-tests disk；改為可寫入掛載或更換磁碟",
+    ),
+    "storage_failed": ("df; free some space, or change the disk", "以 df 檢查；清出空間或更換磁碟"),
     "disk_stuck": ("hw-tests disk; change the disk", "執行 hw-tests disk；更換磁碟"),
     "tracks_not_released": (
         "einvoicectl tracks release TRACK BEGIN --last-used NUMBER|none --technician NAME",

@@ -88,8 +88,8 @@ class Journal:
     The tills' socket is served in that loop too: a request is read, committed and answered without a change of thread,
     and all that can be read in one turn of the loop is one group. `submit` is for any loop, `call` for other threads.
 
-    In the journal's thread `on_group(head)` is called after each group, `on_fatal(error)` when a sync has failed (nothing
-    cached is true any more and the process must end), `on_broken(error)` when damage was met: appends are refused.
+    Called in the journal's thread: `on_group(head)` after each group; `on_fatal(error)` when a sync has failed, nothing
+    cached is true any more and the process must end; `on_broken(error)` when damage was met and appends are refused.
     """
 
     def __init__(self, directory: Path, clock: WallClock) -> None:
@@ -109,10 +109,11 @@ class Journal:
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
         self.on_broken: Callable[[errors.EinvoicedError], None] = lambda _error: None
 
-    def open(self, prepare: Callable[[], None] | None = None) -> None:
-        """Lock, prove and open the file, then start the thread; a new journal gets its first entry.
+    def open(self, prepare: Callable[[], None] | None = None, *, may_begin: bool = True) -> None:
+        """Lock, prove and open the file, then start the thread; a new journal gets its first entry if it `may_begin`.
 
-        `prepare` is called once the lock is held, before the file is opened.
+        `prepare` is called once the lock is held, before the file is opened. JournalMissing where there is no entry and
+        it may not begin.
         """
         try:
             self._lock = store.lock(self.directory)
@@ -124,6 +125,9 @@ class Journal:
                 prepare()
             self._db = store.connect(self.directory)
             self._head = store.prove(self._db)
+            if not self._head.sequence and not may_begin:
+                self._db.close()
+                raise errors.JournalMissing(detail=f"{store.FILE} without an entry")
         except BaseException:
             os.close(self._lock)
             self.loop.close()
@@ -235,6 +239,9 @@ class Journal:
         """Commit the next group, answer it, then do what can wait."""
         if not self._jobs:
             return
+        if self._failed:
+            self._refuse_all()
+            return
         group = [self._jobs.popleft() for _ in range(min(len(self._jobs), GROUP))]
         if self._jobs:
             self.loop.call_soon(self._flush)
@@ -251,6 +258,13 @@ class Journal:
         elif self._wal_pages >= CHECKPOINT_PAGES:
             self._wal_pages = 0.0
             self.loop.call_soon(self._checkpoint)
+
+    def _refuse_all(self) -> None:
+        """After a failed sync nothing is committed any more: what still came in keeps its key."""
+        waiting, self._jobs = self._jobs, deque()
+        for job in waiting:
+            job.error = errors.StorageFailed(detail="a sync has failed; the box starts anew")
+            job.deliver()
 
     def _commit(self, group: list[Job[Any]]) -> Exception | None:
         """Run the group in one transaction; returns the error after which the process must end, if there was one."""

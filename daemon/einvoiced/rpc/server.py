@@ -43,7 +43,9 @@ ADMIN_LIMITS = Limits(line=2 * 1024 * 1024, clients=32, unread=16 * 1024 * 1024)
 
 
 class Server:
-    """One listening socket. Loop thread only."""
+    """One listening socket. Everything in the thread of the `loop` in which it was started."""
+
+    loop: asyncio.AbstractEventLoop
 
     def __init__(self, name: str, dispatch: Dispatch, limits: Limits, hurry: Callable[[], None] | None = None) -> None:
         """`hurry` is called after a lone client's requests were read: no other can join them."""
@@ -54,9 +56,9 @@ class Server:
         self._server: asyncio.AbstractServer | None = None
 
     async def start(self, sock: socket.socket) -> None:
-        """Serve on a bound socket."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(partial(Connection, self), sock=sock)
+        """Serve on a bound socket, in the running loop."""
+        self.loop = asyncio.get_running_loop()
+        self._server = await self.loop.create_unix_server(partial(Connection, self), sock=sock)
 
     async def stop(self) -> None:
         """Take no new clients, let answers that are due leave, close."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import sqlite3
 import stat
@@ -9,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,6 +151,37 @@ def test_a_reader_from_outside_cannot_hold_it_open(journal: Path) -> None:
         proven(journal)
     shell.close()
     assert proven(journal).sequence == whole_chain(journal)
+
+
+def cached_pages(file: Path) -> int:
+    """How many pages of a file the kernel holds in memory (mincore(2))."""
+    with file.open("rb") as opened:
+        mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+    pages = (ctypes.c_ubyte * -(-len(mapped) // mmap.PAGESIZE))()
+    begin = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(mapped)))
+    assert ctypes.CDLL(None, use_errno=True).mincore(begin, ctypes.c_size_t(len(mapped)), pages) == 0
+    return sum(page & 1 for page in pages)
+
+
+def test_a_start_reads_the_wal_from_the_disk(durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the kernel still holds of a WAL whose sync may have failed is dropped before SQLite looks at it."""
+    desk = Desk(durable)
+    desk.call(lambda tx: [tx.append(refused(f"{n}.csv")) for n in range(50)])
+    wal = desk.directory / f"{store.FILE}-wal"
+    data = wal.read_bytes()
+    desk.close()
+    wal.write_bytes(data)
+    assert cached_pages(wal) > 10
+    seen: list[int] = []
+    connect = sqlite3.connect
+
+    def looked(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        seen.append(cached_pages(wal))
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", looked)
+    store.connect(desk.directory).close()
+    assert seen == [0]
 
 
 # -- damage ------------------------------------------------------------------------------------------------------------

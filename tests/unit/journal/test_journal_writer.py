@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from einvoiced.errors import BoxStopping, NoNumbersLeft, StorageFailed
+from einvoiced.errors import BoxStopping, JournalBroken, NoNumbersLeft, StorageFailed
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal import entries, store
 from einvoiced.journal.transaction import Action, Transaction
@@ -278,6 +278,47 @@ def test_a_full_disk_fails_the_whole_group_and_loses_nothing(durable: Path) -> N
 
 
 # -- time and place ----------------------------------------------------------------------------------------------------
+
+
+def failing(name: str) -> Action[None]:
+    """An action that meets an error of SQLite's with this name."""
+
+    def action(_tx: Transaction) -> None:
+        error = sqlite3.OperationalError(name)
+        error.sqlite_errorname = name
+        raise error
+
+    return action
+
+
+def test_after_a_failed_sync_nothing_more_is_committed(durable: Path) -> None:
+    """Not the failed group's rest, nor the groups that wait behind it: all keep their keys, `on_fatal` is told."""
+
+    async def work(journal: Journal) -> None:
+        fatal: list[Exception] = []
+        journal.on_fatal = fatal.append
+        async with Held(journal):
+            waiting = [journal.submit(append("before"))]
+            waiting += [journal.submit(failing("SQLITE_IOERR_FSYNC"))]
+            waiting += [journal.submit(append(f"{n}")) for n in range(2 * GROUP)]
+        assert {type(each) for each in await outcomes(waiting)} == {StorageFailed}
+        assert [str(error) for error in fatal] == ["SQLITE_IOERR_FSYNC"]
+
+    directory = in_loop(durable, work)
+    with closing(sqlite3.connect(directory / store.FILE)) as db:
+        assert db.execute("SELECT count(*) FROM entries").fetchone() == (1,)
+
+
+def test_damage_freezes_the_journal(desk: Desk) -> None:
+    """A damaged page, wherever it is met: `on_broken` is told, appends are refused from then on, questions are not."""
+    told: list[Exception] = []
+    desk.journal.on_broken = told.append
+    with pytest.raises(StorageFailed):
+        desk.call(failing("SQLITE_CORRUPT"))
+    assert [type(error) for error in told] == [JournalBroken]
+    with pytest.raises(JournalBroken):
+        desk.call(append("more"))
+    assert desk.types() == ["journal_created"]
 
 
 def test_time_never_goes_back(desk: Desk) -> None:
