@@ -100,6 +100,7 @@ class _Writer:
             json.loads(bytes(sample.data))["key"]: "%(key)s",
             f'"sequence":{sample.sequence}': '"sequence":%(sequence)d',
             result["mac"]: "%(mac)s",
+            f'"invoice_time":"{result["invoice"]["invoice_time"]}"': f'"invoice_time":"{self.time[11:19]}"',
             result["invoice"]["invoice_number"]: "NQ%(number)08d",
         }
         for old, new in holes.items():

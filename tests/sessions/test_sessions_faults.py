@@ -19,6 +19,7 @@ import pytest
 from einvoiced.client import BoxError, BoxUnreachable, Client, new_key
 from einvoiced.journal import beside, store
 from tests.boxes import SALE, result_of, until, whole_chain
+from tests.conftest import BOXES
 from tests.crash.faults import OPEN, READ, SYNC, WRITE, Disk
 from tests.crash.life import LaunchedBox
 
@@ -109,9 +110,10 @@ class Shop:
 
 
 @pytest.fixture
-def shop(durable: Path) -> Iterator[Shop]:
+def shop(durable: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
     """A running box that has sold a little."""
     shop = Shop(durable)
+    request.node.stash.setdefault(BOXES, []).append(shop.box)
     with shop.box:
         shop.start()
         shop.box.take_tracks(("NQ", 0, 2499))
