@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import figures, paper_figures
+from tests.bench import ask_figures, figures, paper_figures
 from tools.virtualbox import durable_folder
 
 SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
@@ -24,6 +24,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
     "stick": figures.stick,
     "long-work": figures.long_work,
     "million": figures.million,
+    "questions": ask_figures.questions,
     "context": figures.context,
 }
 MUST = {
@@ -53,6 +54,8 @@ MUST = {
     "resident MiB after 1000 printed": ("<=", 64.0),
     "p50 while long work runs over idle": ("<=", 3.0),
     "p50 with 1 million over empty": ("<=", 1.2),
+    "find p99 ms with 1 million": ("<=", 20.0),
+    "p50 while find tables are built over idle": ("<=", 3.0),
     "p50 with 10 million over empty": ("<=", 1.4),
     "start to ready with 10 million over empty": ("<=", 1.5),
     "duplicates": ("<=", 0),
