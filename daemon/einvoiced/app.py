@@ -34,6 +34,7 @@ from einvoiced.paper_desk import PaperDesk
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
+from einvoiced.snapshot_desk import SnapshotDesk
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document
@@ -64,7 +65,7 @@ class Daemon:
         self._settings = ConfigKeeper(config_file, lambda: self._keeper.journal())
         self._loop = asyncio.get_running_loop()
         self._keeper: JournalKeeper
-        self._finder = Finder(state, self._loop)
+        self._finder, self._snapshots = Finder(state, self._loop), SnapshotDesk(state)
         self.stopping, self.hangup = asyncio.Event(), asyncio.Event()
 
     async def start(self) -> None:
@@ -120,7 +121,7 @@ class Daemon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._finder.stop()
+        await asyncio.gather(self._finder.stop(), self._snapshots.stop())
         await self._keeper.let_go()
         for each in self._servers:
             await _in_loop(each.loop, each.stop())
@@ -136,11 +137,15 @@ class Daemon:
         self._methods.journal.on_report = self._keeper.report
         self._methods.paper.desk = self._desk
         self._methods.config.keeper = self._settings
-        self._methods.invoices.finder = self._finder
         self._methods.technician.lending = self._lending
         self._methods.technician.on_show = self._lamps.test
         if self._settings.running.printer.transport != "none":
             self._methods.on_print = lambda status: self._status_printer.print(status, self._shop_name)
+        self._methods.invoices.finder = self._methods.reports.finder = self._finder
+        self._methods.reports.desk = self._snapshots
+        self._methods.reports.on_day = lambda day, tills: self._print_slip(
+            slips.day_slip(day, tills, self._shop_name, self._box.clock.now())
+        )
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )

@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         paper,
         periods,
         repair,
+        reports,
         setup,
         support,
         technician,
@@ -112,7 +113,21 @@ def _parser() -> argparse.ArgumentParser:
         "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
     )
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for part in (box, config, tracks, periods, invoices, paper, uploads, journal, repair, setup, technician, support):
+    for part in (
+        box,
+        config,
+        tracks,
+        periods,
+        invoices,
+        paper,
+        uploads,
+        journal,
+        repair,
+        setup,
+        technician,
+        support,
+        reports,
+    ):
         part.add_verbs(verbs)
     return parser
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from einvoiced.actions.ask_report import Report
 from einvoiced.actions.import_tracks import Imported, RangeShown
 from einvoiced.actions.plan_stock import StockPlan
 from einvoiced.errors import EinvoicedError, TrackFileError
@@ -21,6 +22,7 @@ _NOTHING = {
     "too_much": ("沒有字軌檔", "隨身碟內檔案太多，只讀了一部分，沒有找到字軌檔。請換一支只放字軌檔的隨身碟。"),
 }
 
+_TAX_ZH = {"1": "應稅", "3": "免稅", "9": "混合稅"}
 _Line = str | tuple[str, str]
 
 
@@ -92,6 +94,34 @@ def nothing_slip(why: str, shop_name: str, moment: datetime) -> Document:
 
     title, sentence = _NOTHING[why]
     return slip(title, [f"{moment:%Y-%m-%d %H:%M:%S}", "", sentence], shop_name=shop_name)
+
+
+def day_slip(day: Report, tills: Report, shop_name: str, moment: datetime) -> Document:
+    """日結: what was sold on a day, cancelled and allowed apart, by tax type and by till."""
+    from einvoiced.proof.content import slip
+
+    all_, taken = day.total, day.total.allowances
+    lines: list[_Line] = [(f"日期 {day.date_from}", f"列印 {moment:%m-%d %H:%M}"), ""]
+    lines += [("發票", f"{all_.valid.count} 張"), ("總計", _money(all_.valid.total_amount)), ""]
+    for row in day.rows:
+        if row.valid.count:
+            kind = "三聯式" if row.group["buyer"] == "B2B" else "二聯式"
+            lines.append((f"{_TAX_ZH.get(row.group['tax_type'] or '', '')} {kind}", f"{row.valid.count} 張"))
+            lines.append(("", _money(row.valid.total_amount)))
+    tax = all_.valid.tax_amount + all_.valid.tax_within
+    lines += ["", ("免稅銷售額", _money(all_.valid.free_tax_sales_amount)), ("稅額（含內含稅）", _money(tax))]
+    lines += ["", ("作廢", f"{all_.cancelled.count} 張"), ("", _money(all_.cancelled.total_amount))]
+    lines += [("折讓", f"{taken.count} 張"), ("", _money(taken.net_amount + taken.tax_amount))]
+    lines += ["", ("淨額", _money(all_.net_total))]
+    named = [row for row in tills.rows if row.group["till"]][:MOST]
+    if named:
+        lines += ["", "各收銀機："]
+        lines += [(f"{row.group['till']}（{row.valid.count} 張）", _money(row.net_total)) for row in named]
+    return slip("日結", lines, shop_name=shop_name)
+
+
+def _money(amount: int) -> str:
+    return f"{amount:,} 元"
 
 
 def plan_slip(plan: StockPlan, shop_name: str, moment: datetime) -> Document:

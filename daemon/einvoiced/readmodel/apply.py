@@ -242,6 +242,12 @@ class Model:
         unconfirmed = "iif(state = 'cancelled', 'none', 'unconfirmed')"
         self._db.execute(f"UPDATE invoices SET paper = {unconfirmed} WHERE paper IN ('queued', 'sending')")
 
+    def company(self, _sequence: int, _today: str, data: entries.BoxStarted | entries.CompanyChanged) -> None:
+        """Whose invoices these are."""
+        if data.company is not None:
+            self._db.execute("DELETE FROM company")
+            self._db.execute("INSERT INTO company VALUES (?, ?, ?, ?, ?)", msgspec.structs.astuple(data.company))
+
     # -- paper
 
     def paper(self, invoice: int, state: str) -> None:
@@ -282,6 +288,8 @@ _APPLY: dict[str, Callable[[Model, int, str, Any], None]] = {
     "uploads_settled": _uploads(outbox.settled),
     "epoch_opened": Model.forget_answers,
     "journal_restored": Model.restored,
+    "box_started": Model.company,
+    "company_changed": Model.company,
     "proof_sending": _paper("sending"),
     "proof_printed": _printed,
     "proof_requeued": _paper("queued"),

@@ -21,10 +21,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from einvoiced.actions.ask_report import ReportQuestion
 from einvoiced.actions.find_invoices import Question
 from einvoiced.journal import reading, store
 from einvoiced.journal.reading import OwnerChanged
-from einvoiced.readmodel import questions
+from einvoiced.readmodel import questions, totals
 from einvoiced.readmodel.follow import ReadModel, discard
 
 FILE = "find.db"
@@ -46,7 +47,11 @@ def _find(db: sqlite3.Connection, question: Raw) -> Any:
     return questions.find(db, msgspec.json.decode(question, type=Question))
 
 
-KINDS: dict[str, Callable[[sqlite3.Connection, Raw], Any]] = {"find": _find}
+def _report(db: sqlite3.Connection, question: Raw) -> Any:
+    return totals.report(db, msgspec.json.decode(question, type=ReportQuestion))
+
+
+KINDS: dict[str, Callable[[sqlite3.Connection, Raw], Any]] = {"find": _find, "report": _report}
 
 
 def _say(**what: Any) -> None:

@@ -98,7 +98,7 @@ class ReadModel:
             db.execute("PRAGMA trusted_schema = OFF")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if not version:
-                made = tables.TABLES + (tables.LINES if self._lines else "")
+                made = tables.TABLES + (tables.ITEMS if self._lines else "")
                 db.executescript(f"BEGIN;{made}PRAGMA user_version = {tables.VERSION};COMMIT;")
             elif version != tables.VERSION or not self._fits(db):
                 raise sqlite3.DatabaseError("not this journal's read model")

@@ -76,6 +76,14 @@ CREATE TABLE allowances (
 CREATE UNIQUE INDEX allowances_by_entry ON allowances (entry);
 CREATE INDEX allowances_by_invoice ON allowances (invoice);
 
+CREATE TABLE company (
+    identifier TEXT NOT NULL,
+    name TEXT NOT NULL,
+    address TEXT,
+    telephone TEXT,
+    tax_registration TEXT
+) STRICT;
+
 CREATE TABLE outbox (
     entry INTEGER NOT NULL,
     message TEXT NOT NULL,
@@ -90,7 +98,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_later ON outbox (subject, entry, place) WHERE entry <> subject;
 """
 
-LINES = """
+ITEMS = """
 CREATE TABLE items (
     entry INTEGER NOT NULL,
     line INTEGER NOT NULL,

@@ -22,6 +22,7 @@ from einvoiced.rpc.invoice_methods import InvoiceMethods
 from einvoiced.rpc.journal_methods import JournalMethods
 from einvoiced.rpc.paper_methods import PaperMethods
 from einvoiced.rpc.registry import BOTH, NoParams, Registry
+from einvoiced.rpc.report_methods import ReportMethods
 from einvoiced.rpc.technician_methods import TechnicianMethods
 from einvoiced.rpc.track_methods import TrackMethods
 from einvoiced.rpc.upload_methods import UploadMethods
@@ -57,6 +58,7 @@ class Methods:
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)
         self.config = ConfigMethods(box, self.registry)
+        self.reports = ReportMethods(box, journal, self.registry)
         self.uploads = UploadMethods(box, journal, self.registry)
         self.technician = TechnicianMethods(self.registry)
         self.on_print: Callable[[Status], Awaitable[None]] | None = None
