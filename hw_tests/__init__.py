@@ -2,10 +2,14 @@
 
     command      the command line: which tests, how they are told
     bench        what every test knows of the box, and the result it gives
-    clock disk soak printer lamps till_socket
+    person       who looks and does; `pictures` are the drawings of what to look at
+    report       what was found: on the screen, as JSON, on a slip
+    clock power disk soak printer lamps stick till_socket
                  one piece of the box each; `pattern` is what the printer prints
+    disk_cut     does the disk lie: in two steps, with the plug pulled between them
+    loan         the printer, borrowed from a running box
 
-No test opens the box's journal, takes its lock or a device that the running daemon holds.
+No test writes to the box's journal, takes its lock, or a device that the running box has not lent.
 """
 
 

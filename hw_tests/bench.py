@@ -13,12 +13,11 @@ from typing import Literal
 
 from einvoiced.config import UNCONFIGURED, Config, load
 from einvoiced.errors import ConfigError
-from einvoiced.journal import store
+from einvoiced.journal import reading
+from hw_tests.person import Nobody, Person
 
 Verdict = Literal["pass", "fail", "skipped"]
 Figure = str | int | float | bool | None
-
-LOCKS = Path("/proc/locks")
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,32 @@ class Skip(Exception):
 
 @dataclass
 class Bench:
-    """The box under test. `ask` puts a question to the person (True: yes), or says None when nobody is there."""
+    """The box under test, and the person in front of it. `say` shows a text or a drawing."""
 
     config: Config
     config_problem: str | None
     state: Path
     run: Path
-    ask: Callable[[str, str], bool | None] = lambda _en, _zh: None
+    person: Person = field(default_factory=Nobody)
     say: Callable[[str], None] = lambda _text: None
     pause: float = 2.0
     """Seconds that something stands to be looked at when nobody answers questions."""
+    config_file: Path = Path("/etc/einvoiced/einvoiced.toml")
+    users: tuple[str, ...] = ()
+    """As whom the socket is tried; empty: as the members of its group."""
+
+    @property
+    def attended(self) -> bool:
+        """Whether somebody is there."""
+        return not isinstance(self.person, Nobody)
+
+    def ask(self, english: str, chinese: str) -> bool | None:
+        """Put a question to the person (True: yes); None when nobody is there."""
+        return self.person.ask(english, chinese)
+
+    def until(self, english: str, chinese: str, done: Callable[[], bool], seconds: float) -> bool | None:
+        """Ask for something to be done and wait for it; None when nobody is there."""
+        return self.person.until(english, chinese, done, seconds)
 
     def need_config(self) -> Config:
         """The configuration; Skip without a valid one."""
@@ -53,14 +68,9 @@ class Bench:
             raise Skip(self.config_problem)
         return self.config
 
-    def need_idle_daemon(self, what: str) -> None:
-        """Skip when the daemon runs and so holds `what`, or when that cannot be seen."""
-        try:
-            holder = journal_holder(self.state)
-        except PermissionError:
-            raise Skip("whether einvoiced runs can only be seen by root; run hw-tests with sudo") from None
-        if holder is not None:
-            raise Skip(f"einvoiced (pid {holder}) holds {what}; stop it first, when no till needs it")
+    def daemon(self) -> int | None:
+        """The process of the running box, None when it is stopped; PermissionError when we may not look."""
+        return journal_holder(self.state)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -81,25 +91,17 @@ class Bench:
 def open_bench(config_file: Path, state: Path, run: Path) -> Bench:
     """The bench of a box; a configuration that is missing or wrong only makes its tests skip."""
     try:
-        return Bench(load(config_file), None, state, run)
+        return Bench(load(config_file), None, state, run, config_file=config_file)
     except ConfigError as error:
-        return Bench(UNCONFIGURED, error.message, state, run)
+        return Bench(UNCONFIGURED, error.message, state, run, config_file=config_file)
 
 
 def journal_holder(state: Path) -> int | None:
     """The process that holds the journal's lock, None when nobody does; PermissionError when we may not look.
 
-    Read from /proc/locks (proc(5)): taking the lock to find out would stop a daemon that starts in that moment.
+    Read from /proc/locks: taking the lock to find out would stop a daemon that starts in that moment.
     """
-    try:
-        inode = (state / "journal" / store.LOCK).stat().st_ino
-    except FileNotFoundError:
-        return None
-    for line in LOCKS.read_text().splitlines():
-        fields = line.split()
-        if "FLOCK" in fields and "->" not in fields and fields[-3].endswith(f":{inode}"):
-            return int(fields[-4])
-    return None
+    return reading.owner(state / "journal")
 
 
 def user_name() -> str:

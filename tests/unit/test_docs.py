@@ -25,7 +25,7 @@ from einvoiced.hardware.lamps import PATTERNS
 from einvoiced.journal import entries
 from einvoiced.rpc import methods, registry, server
 from hw_tests import command
-from hw_tests.lamps import words
+from hw_tests.pictures import words
 from tools import error_table, platform_codes, protocol_examples
 from tools.virtualbox import VirtualBox
 
@@ -324,7 +324,7 @@ def test_every_hardware_test_and_option_is_described() -> None:
     """docs/hw-tests.md lists the tests in their order, and the options."""
     page = read("docs/hw-tests.md")
     assert [name for name in first_cells_in_order(page) if name in command.TESTS] == list(command.TESTS)
-    for option in ("--list", "--yes", "--json", "--config", "--state", "--run"):
+    for option in command.parser()._option_string_actions.keys() - {"-h", "--help"}:
         assert f"| `{option}" in page
 
 

@@ -25,10 +25,25 @@ from einvoiced.rules.invoice import Seller
 from hw_tests import bench as benches
 from hw_tests import clock, command, disk, lamps, pattern, printer, soak, till_socket
 from hw_tests.bench import Bench, Skip
-from tests.boxes import ROOT_IS_A_MOUNT
+from hw_tests.person import Terminal
+from tests.boxes import ROOT_IS_A_MOUNT, until
 from tools.virtualbox import VirtualBox
 
 SELLER = SellerSection("24634102", "示範商店")
+
+
+class Present:
+    """Somebody in front of the box: `answer` to every question; what is to be done is done at once."""
+
+    def __init__(self, answer: Callable[[str], bool], do: Callable[[str], None] = lambda _english: None) -> None:
+        self._answer, self._do = answer, do
+
+    def ask(self, english: str, _chinese: str) -> bool | None:
+        return self._answer(english)
+
+    def until(self, english: str, _chinese: str, done: Callable[[], bool], _seconds: float) -> bool | None:
+        self._do(english)
+        return done()
 
 
 def make_bench(folder: Path, **sections: Any) -> Bench:
@@ -93,7 +108,7 @@ def test_a_fault_of_a_test_is_a_failure_of_that_test_only(
 def test_only_yes_is_yes(typed: str, answer: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """A question is repeated until y or n; a closed input never counts as seen."""
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    assert command._ask("Is it so?", "是嗎？") is answer
+    assert Terminal().ask("Is it so?", "是嗎？") is answer
 
 
 # -- the bench ---------------------------------------------------------------------------------------------------------
@@ -110,14 +125,40 @@ def test_the_holder_of_the_journal_is_seen_without_its_lock(make_box: Callable[.
     assert benches.journal_holder(box.state) is None
 
 
-@pytest.mark.parametrize("test", [printer, lamps])
-def test_what_the_daemon_holds_is_left_alone(test: Any, live: Bench, shared_box: VirtualBox) -> None:
-    """Beside a running box the printer and the lamps are skipped, naming its process, and nothing is printed."""
+def test_the_printer_is_borrowed_from_a_running_box(live: Bench, shared_box: VirtualBox) -> None:
+    """Beside a running box the test asks for the printer, prints its two strips, and gives it back."""
+    until(lambda: shared_box.status()["printer"] == "ready", 20, "the printer")
     before = len(shared_box.prints())
-    assert shared_box.process is not None
-    with pytest.raises(Skip, match=str(shared_box.process.pid)):
+    found = printer.run(live)
+    assert found.verdict == "pass", found.reason
+    assert len(shared_box.prints()) == before + 2
+    until(lambda: shared_box.status()["printer"] == "ready", 10, "the box to have its printer back")
+
+
+def test_lamps_of_a_running_box_are_shown_by_it(live: Bench, shared_box: VirtualBox) -> None:
+    """Every pattern is really on the lamps when the person is asked, and the box goes on with its own."""
+    file = shared_box.folder / "lamps.json"
+    asked: list[str] = []
+
+    def ask(english: str) -> bool:
+        state = list(PATTERNS)[len(asked)].value
+        until(lambda: json.loads(file.read_text())["state"] == state, 5, f"the pattern {state}")
+        assert lamps.picture_of(LampState(state)) in english
+        asked.append(state)
+        return True
+
+    live.person = Present(ask)
+    found = lamps.run(live)
+    assert (found.verdict, asked) == ("pass", [state.value for state in PATTERNS])
+    until(lambda: json.loads(file.read_text())["state"] == "ready", 5, "the box's own pattern")
+
+
+@pytest.mark.parametrize("test", [printer, lamps])
+def test_what_the_daemon_does_not_lend_is_left_alone(test: Any, live: Bench, tmp_path: Path) -> None:
+    """Who may not ask the running box skips, naming its process."""
+    live.run = tmp_path
+    with pytest.raises(Skip, match=r"pid \d+"):
         test.run(live)
-    assert len(shared_box.prints()) == before
 
 
 # -- clock -------------------------------------------------------------------------------------------------------------
@@ -344,8 +385,49 @@ def test_a_missing_device_fails(durable: Path) -> None:
 def test_the_person_has_the_last_word_on_paper(answer: bool, verdict: str, emulator: Emulator, durable: Path) -> None:
     """Bytes that were taken prove nothing: what somebody saw decides."""
     bench = make_bench(durable, printer=PRINTER)
-    bench.ask = lambda _en, _zh: answer
+    bench.person = Present(lambda english: answer, exercise(emulator))
     assert printer.run(bench).verdict == verdict
+
+
+def exercise(emulator: Emulator) -> Callable[[str], None]:
+    """A person who does with the printer what is asked."""
+
+    def do(english: str) -> None:
+        emulator.paper_out = "Take the paper out" in english
+        emulator.cover_open = "leave the cover open" in english
+
+    return do
+
+
+def test_exercises_show_that_its_sensors_work(emulator: Emulator, durable: Path) -> None:
+    """Paper out and cover open were both noticed, and the printer is well again at the end."""
+    bench = make_bench(durable, printer=PRINTER)
+    bench.person = Present(lambda _english: True, exercise(emulator))
+    found = printer.run(bench)
+    assert found.verdict == "pass", found.reason
+    assert (found.figures["notices_paper_out"], found.figures["notices_cover"]) == (True, True)
+    assert found.figures["confirmed"] is True and found.figures["mm_per_second"]
+
+
+def test_a_sensor_that_notices_nothing_fails(emulator: Emulator, durable: Path) -> None:
+    """The person did it and the printer did not say so."""
+    bench = make_bench(durable, printer=PRINTER)
+    bench.person = Present(lambda _english: True)
+    found = printer.run(bench)
+    assert found.verdict == "fail"
+    assert "paper_out, cover" in found.reason
+
+
+def test_a_printer_left_without_paper_fails(emulator: Emulator, durable: Path) -> None:
+    """The box is not handed over with an open printer."""
+
+    def do(english: str) -> None:
+        exercise(emulator)(english)
+        emulator.cover_open = emulator.cover_open or "wait for the printer" in english
+
+    bench = make_bench(durable, printer=PRINTER)
+    bench.person = Present(lambda _english: True, do)
+    assert "not ready again" in printer.run(bench).reason
 
 
 def test_no_printer_is_skipped(durable: Path) -> None:
@@ -363,13 +445,13 @@ def test_every_pattern_is_shown_with_its_picture(durable: Path) -> None:
     file = durable / "lamps.json"
     bench = make_bench(durable, lamps=LampsSection("virtual", file=str(file)))
 
-    def ask(english: str, _chinese: str) -> bool:
+    def ask(english: str) -> bool:
         state = json.loads(file.read_text())["state"]
         assert lamps.picture_of(LampState(state)) in english
         asked.append(state)
         return state != "busy"
 
-    bench.ask = ask
+    bench.person = Present(ask)
     found = lamps.run(bench)
     assert asked == [state.value for state in PATTERNS]
     assert (found.verdict, "busy" in found.reason) == ("fail", True)

@@ -161,10 +161,17 @@ class Emulator(Switches):
             self.strips.append(strip)
             self.strips_finished += 1
             if self.directory is not None:
-                self._file_number += 1
-                strip.save_png(self.directory / f"{self._file_number:04d}.png")
+                strip.save_png(self._next_file(self.directory))
             if self.finished is not None:
                 self.finished(strip)
+
+    def _next_file(self, directory: Path) -> Path:
+        """A new file: another process, such as a technician's test, may print into the same folder."""
+        while True:
+            self._file_number += 1
+            file = directory / f"{self._file_number:04d}.png"
+            if not file.exists():
+                return file
 
     # -- receiving -----------------------------------------------------------------------------------------------
 

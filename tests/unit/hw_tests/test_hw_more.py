@@ -1,0 +1,351 @@
+"""hw-tests: the disk that lies, power, sticks, the till's user, and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from einvoiced.config import Config, SellerSection, StickSection, TracksSection
+from einvoiced.hardware.power import Power
+from hw_tests import bench as benches
+from hw_tests import clock, command, disk_cut, pictures, power, report, stick, till_socket
+from hw_tests.bench import Bench, Skip
+from tests.boxes import until
+from tools.virtualbox import VirtualBox
+
+
+def make_bench(folder: Path, **sections: Any) -> Bench:
+    """A bench of a box that does not run."""
+    (folder / "state").mkdir(exist_ok=True)
+    made = Config(SellerSection("24634102", "示範商店"), TracksSection("1/1"), **sections)
+    return Bench(made, None, folder / "state", folder, pause=0.0)
+
+
+# -- does the disk lie? ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut(durable: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A disk that was armed, written to and cut off: the writer was killed, and it is another boot."""
+    bench = make_bench(durable)
+    code = f"import sys; sys.path[:0] = {sys.path!r}; from hw_tests import command; command.main(sys.argv[1:])"
+    arguments = ["disk", "arm", "--state", str(bench.state)]
+    writer = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.DEVNULL)
+    file = bench.state / disk_cut.FOLDER / "b"
+    try:
+        until(lambda: file.exists() and any(number > 20 for number in kept(bench, "b")), 60, "pages to be written")
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+    other = durable / "boot_id"
+    other.write_text("another boot\n")
+    monkeypatch.setattr(disk_cut, "BOOT_ID", other)
+    return bench
+
+
+def kept(bench: Bench, name: str) -> set[int]:
+    """The numbers of the whole pages of a file; none while it is being made."""
+    folder = bench.state / disk_cut.FOLDER
+    try:
+        armed = msgspec.json.decode((folder / "armed.json").read_bytes(), type=disk_cut.Armed)
+    except FileNotFoundError:
+        return set()
+    return disk_cut._kept(folder / name, armed.salt)
+
+
+def forget(bench: Bench, name: str, number: int) -> None:
+    """A page that the disk had acknowledged is gone."""
+    with (bench.state / disk_cut.FOLDER / name).open("r+b") as file:
+        file.seek(number % disk_cut.SLOTS * disk_cut.PAGE)
+        file.write(bytes(disk_cut.PAGE))
+
+
+def test_an_honest_disk_passes(cut: Bench) -> None:
+    """Everything that was acknowledged is there; the trial's folder is gone afterwards."""
+    found = disk_cut.verdict(cut, 20)
+    assert found.verdict == "pass", found.reason
+    assert isinstance(found.figures["kept"], int) and found.figures["kept"] >= 20
+    assert not (cut.state / disk_cut.FOLDER).exists()
+
+
+def test_a_disk_that_lost_the_end_is_found_by_the_number(cut: Bench) -> None:
+    """Less than what stood on the screen: a write cache that forgets in order is found by the person's number only."""
+    found = disk_cut.verdict(cut, 10**6)
+    assert (found.verdict, "1000000 pairs were acknowledged" in found.reason) == ("fail", True)
+
+
+def test_a_disk_that_keeps_what_it_likes_is_found_without_a_number(cut: Bench) -> None:
+    """A page of the first file is gone while a later page of the second is there."""
+    last = max(kept(cut, "b"))
+    for number in range(last, last + 2):
+        forget(cut, "a", number)
+    found = disk_cut.verdict(cut)
+    assert (found.verdict, "synced before it" in found.reason) == ("fail", True)
+
+
+def test_a_torn_page_is_found(cut: Bench) -> None:
+    """One changed byte in the middle of what was acknowledged."""
+    with (cut.state / disk_cut.FOLDER / "b").open("r+b") as file:
+        file.seek(5 * disk_cut.PAGE + 1000)
+        byte = file.read(1)
+        file.seek(5 * disk_cut.PAGE + 1000)
+        file.write(bytes([byte[0] ^ 1]))
+    found = disk_cut.verdict(cut)
+    assert (found.verdict, "the first is 5" in found.reason) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seen", "word"),
+    [
+        (range(1, 11), range(1, 11), 10, None),
+        (range(1, 12), range(1, 11), 10, None),
+        (range(1, 10_001), range(1, 10_001), None, None),
+        ((), (), None, None),
+        (range(1, 11), range(1, 12), None, "second file"),
+        (range(1, 13), range(1, 11), None, "first file"),
+        (range(1, 11), range(1, 11), 11, "11 pairs"),
+        ((), (), 1, "1 pairs"),
+    ],
+)
+def test_what_speaks_against_a_disk(first: Any, second: Any, seen: int | None, word: str | None) -> None:
+    """A pair that was being written when the power went is no lie; everything else is."""
+    kept_pages = ({*list(each)[-disk_cut.SLOTS :]} for each in (first, second))
+    told = disk_cut.lie(*kept_pages, seen)
+    assert told is None if word is None else word in (told or "")
+
+
+def test_without_a_cut_there_is_no_verdict(durable: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing armed, ended in order, and the same boot are three sentences, none of them a pass."""
+    bench = make_bench(durable)
+    with pytest.raises(Skip, match="nothing is armed"):
+        disk_cut.verdict(bench)
+    assert disk_cut.arm(bench, 0.05).verdict == "skipped"
+    assert "PULL THE PLUG" in capsys.readouterr().err
+    with pytest.raises(Skip, match="ended in order"):
+        disk_cut.verdict(bench)
+    file = bench.state / disk_cut.FOLDER / "armed.json"
+    armed = msgspec.json.decode(file.read_bytes(), type=disk_cut.Armed)
+    file.write_bytes(msgspec.json.encode(msgspec.structs.replace(armed, ended=False)))
+    with pytest.raises(Skip, match="same boot"):
+        disk_cut.verdict(bench)
+
+
+def test_the_steps_are_commands(durable: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`disk verdict` is a step; a step stands alone."""
+    (durable / "state").mkdir()
+    assert command.main(["disk", "verdict", "--state", str(durable / "state")]) == 0
+    assert "nothing is armed" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        command.main(["disk", "arm", "clock"])
+
+
+# -- power and clock ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "during", "word"),
+    [
+        (Power("firmware"), Power("firmware", celsius=60.0), None),
+        (Power("firmware"), Power("firmware", ["under_voltage"]), "fell below"),
+        (Power("firmware", [], ["under_voltage"]), Power("firmware"), "since the last boot"),
+        (Power("firmware"), Power("firmware", ["throttled"]), "heat"),
+        (Power(""), Power("", celsius=81.5), "81.5 °C"),
+    ],
+)
+def test_a_weak_supply_is_named(first: Power, during: Power, word: str | None) -> None:
+    """Under load, since boot, and heat; each with what to do."""
+    told = power.judge(first, [during], set(during.now))
+    assert told is None if word is None else word in (told or "")
+
+
+def test_a_board_that_does_not_tell_is_skipped(durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skipped with what could be measured; the load has ended."""
+    monkeypatch.setattr(power, "LOAD_SECONDS", 0.3)
+    monkeypatch.setattr(power, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(power, "read_power", lambda: Power("", celsius=44.5))
+    found = power.run(make_bench(durable))
+    assert found.verdict == "skipped"
+    assert "44.5 °C" in found.reason
+    assert found.figures["unclean_stops"] is None
+
+
+def test_unclean_stops_are_counted(make_box: Callable[..., VirtualBox]) -> None:
+    """A killed box counts one, and the test reads it beside the running box."""
+    box = make_box()
+    for _ in range(2):
+        box.start()
+        until(lambda: box.status()["counts"]["entries"] > 1, 10, "the start's entry")
+        box.kill()
+    box.start()
+    until(lambda: power.unclean_stops(benches.open_bench(box.folder / "x", box.state, box.run)) == 2, 10, "the count")
+
+
+def test_a_flat_battery_fails(durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even while the network keeps the clock right: after the next power cut it would not be."""
+    monkeypatch.setattr(clock, "_look_at_hardware", lambda _clock, _figures: True)
+    found = clock.run(make_bench(durable))
+    assert (found.verdict, "coin cell" in found.reason) == ("fail", True)
+
+
+# -- sticks ------------------------------------------------------------------------------------------------------------
+
+
+class Hands:
+    """Somebody who plugs in and pulls out when asked."""
+
+    def __init__(self, folder: Path, *, pulls: bool = True) -> None:
+        self._folder, self._pulls = folder, pulls
+
+    def ask(self, _english: str, _chinese: str) -> bool | None:
+        return True
+
+    def until(self, english: str, _chinese: str, done: Callable[[], bool], _seconds: float) -> bool | None:
+        file = self._folder / "photo.jpg"
+        if "Plug" in english:
+            file.write_bytes(b"x" * 1_000_000)
+        elif self._pulls:
+            file.unlink()
+        return done()
+
+
+def test_a_stick_is_plugged_read_and_pulled(durable: Path) -> None:
+    """Seen, read to its end with a rate, gone again."""
+    folder = durable / "stick"
+    folder.mkdir()
+    bench = make_bench(durable, stick=StickSection("folder", str(folder)))
+    bench.person = Hands(folder)
+    found = stick.run(bench)
+    assert found.verdict == "pass", found.reason
+    assert (found.figures["files"], found.figures["mib"]) == (1, 0.95)
+    assert {"seen_after_seconds", "gone_after_seconds", "mib_per_second"} <= set(found.figures)
+
+
+def test_a_stick_that_does_not_go_fails(durable: Path) -> None:
+    """It is still shown after it should have been pulled out."""
+    folder = durable / "stick"
+    folder.mkdir()
+    bench = make_bench(durable, stick=StickSection("folder", str(folder)))
+    bench.person = Hands(folder, pulls=False)
+    assert stick.run(bench).verdict == "fail"
+
+
+def test_no_stick_is_skipped_and_nobody_waits(durable: Path) -> None:
+    """Unattended: what is plugged in is read, and where nothing is the test skips at once."""
+    folder = durable / "stick"
+    folder.mkdir()
+    bench = make_bench(durable, stick=StickSection("folder", str(folder)))
+    with pytest.raises(Skip, match="no stick"):
+        stick.run(bench)
+    (folder / "a.csv").write_text("1")
+    assert stick.run(bench).verdict == "pass"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick with bad blocks fails with the file's name."""
+    (tmp_path / "bad.csv").write_text("1")
+
+    def broken(*_arguments: object, **_options: object) -> Any:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", broken)
+    assert stick.read_through(tmp_path, "vfat").trouble == "bad.csv: Input/output error"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_device_without_a_file_system_is_named(tmp_path: Path) -> None:
+    """Such as a stick that was never formatted; nothing stays mounted."""
+    device = tmp_path / "stick.img"
+    device.write_bytes(bytes(1 << 20))
+    assert stick.read_device(device).trouble == stick.NO_FILE_SYSTEM
+
+
+# -- the till's user ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_the_socket_is_tried_as_the_tills_user(shared_box: VirtualBox) -> None:
+    """A user who may ask passes; one who may not is named with the cure; an outsider is refused."""
+    bench = benches.open_bench(shared_box.folder / "einvoiced.toml", shared_box.state, shared_box.run)
+    bench.users = ("root",)
+    found = till_socket.run(bench)
+    assert found.verdict == "pass", found.reason
+    assert found.figures["outsider_refused"] is True
+    bench.users = ("nobody",)
+    found = till_socket.run(bench)
+    assert (found.verdict, "the user nobody may not use" in found.reason) == ("fail", True)
+    bench.users = ("no-such-user",)
+    assert "there is no user" in till_socket.run(bench).reason
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_socket_open_to_everybody_fails(make_box: Callable[..., VirtualBox]) -> None:
+    """Whoever runs a program on the box could issue invoices."""
+    box = make_box()
+    box.start()
+    box.run.chmod(0o755)
+    Path(box.socket("till")).chmod(0o666)
+    found = till_socket.run(benches.open_bench(box.folder / "einvoiced.toml", box.state, box.run))
+    assert (found.verdict, "nobody may issue" in found.reason) == ("fail", True)
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_in_a_file_and_in_rounds(durable: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--report` and `--json` hold the same; every round has its results."""
+    (durable / "state").mkdir()
+    file = durable / "report.json"
+    options = ["--yes", "--json", "--rounds", "2", "--report", str(file), "--state", str(durable / "state")]
+    assert command.main([*options, "disk"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == json.loads(file.read_text(encoding="utf-8"))
+    assert [(each["name"], each["round"]) for each in told["results"]] == [("disk", 1), ("disk", 2)]
+    assert told["verdict"] == "pass"
+    assert told["begun"] <= told["ended"] and told["begun"].endswith("+08:00")
+
+
+def test_the_report_on_a_slip(box: VirtualBox) -> None:
+    """A running box prints it; a stopped box's printer is used directly."""
+    until(lambda: box.status()["printer"] == "ready", 20, "the printer")
+    place = ["--config", str(box.folder / "einvoiced.toml"), "--state", str(box.state), "--run", str(box.run)]
+    before = len(box.prints())
+    assert command.main(["--yes", "--slip", "clock", *place]) == 0
+    until(lambda: len(box.prints()) == before + 1, 10, "the slip")
+    box.stop()
+    assert command.main(["--yes", "--slip", "clock", *place]) == 0
+    assert len(box.prints()) == before + 2
+
+
+def test_a_slip_names_every_test_and_its_verdict(durable: Path) -> None:
+    """What failed is said with its reason; a report fails when anything failed."""
+    now = datetime.now()
+    results = [
+        report.Result("disk", "pass", "good", {"p50_ms": 1.5}, 0.1),
+        report.Result("lamps", "fail", "not as they should be", {}, 0.1),
+    ]
+    made = report.make_report(make_bench(durable), now, now, results)
+    assert made.verdict == "fail"
+    text = json.dumps(report.slip_lines(made), ensure_ascii=False)
+    for word in ("磁碟", "通過", "p50_ms 1.5", "燈號", "未通過", "not as they should be"):
+        assert word in text
+
+
+def test_every_drawing_is_as_wide_as_its_frame() -> None:
+    """Chinese characters take two columns: a frame that is not closed would confuse whoever looks."""
+
+    def width(text: str) -> int:
+        return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text)
+
+    lines = [line for line in pictures.PRINTER.splitlines() if line.startswith("  │")]
+    assert {width(line[: line.rindex("│") + 1]) for line in lines} == {width("  ┌" + "─" * 36 + "┐")}
