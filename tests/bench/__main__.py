@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ask_figures, figures, paper_figures
+from tests.bench import ask_figures, figures, paper_figures, upload_figures
 from tools.virtualbox import durable_folder
 
 SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
@@ -23,6 +23,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, float]]] = {
     "start": figures.start,
     "stick": figures.stick,
     "long-work": figures.long_work,
+    "uploads": upload_figures.uploads,
     "million": figures.million,
     "questions": ask_figures.questions,
     "context": figures.context,
@@ -59,6 +60,9 @@ MUST = {
     "p50 with 10 million over empty": ("<=", 1.4),
     "start to ready with 10 million over empty": ("<=", 1.5),
     "duplicates": ("<=", 0),
+    "ten_thousand_invoices_to_files_seconds": ("<=", 20.0),
+    "ten_thousand_invoices_files": (">=", 10_000),
+    "turnkey_resident_mib_grown_after_the_first_thousand": ("<=", 4.0),
 }
 
 
