@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test deb lock crash paper bench clean
+.PHONY: menu setup demo run test lint wheel-test deb deb-test lock crash paper bench clean
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -10,6 +10,7 @@ menu:
 	@echo "make lint        ruff and mypy --strict"
 	@echo "make wheel-test  smoke test of the installed wheel, without development extras"
 	@echo "make deb         the Debian package, in build/deb (SUITE=bookworm|trixie ARCH=amd64|arm64)"
+	@echo "make deb-test    install, upgrade, downgrade and purge it under a real systemd (root, two minutes)"
 	@echo "make lock        take newer versions of the packages that the Debian package holds"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make paper       the printer dies at every point of a strip; writes build/paper.json"
@@ -39,6 +40,11 @@ wheel-test: setup
 
 deb:
 	@tools/deb.sh
+
+deb-test: setup
+	@tools/deb.sh
+	@tools/need.sh mmdebstrap systemd-container
+	@EINVOICED_DEB_TEST=1 $(PYTHON) -m pytest -n 0 tests/package
 
 lock:
 	@tools/lock.sh

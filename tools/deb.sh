@@ -20,24 +20,6 @@ esac
 native=no
 [ "$suite" = "$here_suite" ] && [ "$arch" = "$here_arch" ] && native=yes
 
-need() {
-    missing=""
-    for package in "$@"; do
-        [ "$(dpkg-query -Wf '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
-    done
-    [ -n "$missing" ] || return 0
-    install="apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends$missing"
-    if [ "$(id -u)" = 0 ]; then as=""
-    elif sudo -n true 2>/dev/null; then as=sudo
-    else
-        echo "These Debian packages are missing. Install them with:  sudo apt-get update && sudo $install" >&2
-        exit 1
-    fi
-    echo "installing Debian packages:$missing"
-    $as apt-get -o DPkg::Lock::Timeout=300 update -qq
-    $as env DEBIAN_FRONTEND=noninteractive $install >/dev/null
-}
-
 # The wheels, checked against their hashes; kept for the next build.
 fetch() {
     wheels="$PWD/build/wheels/python$python-$arch"
@@ -65,13 +47,13 @@ copy() {
 }
 
 build_here() {
-    need debhelper dpkg-dev python3-venv
+    tools/need.sh debhelper dpkg-dev python3-venv
     (cd "$work/source" && WHEELS="$wheels" dpkg-buildpackage -b -us -uc -d) >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
 }
 
 build_in_chroot() {
-    need mmdebstrap dpkg-dev ca-certificates
-    [ "$arch" = "$here_arch" ] || need qemu-user-static binfmt-support
+    tools/need.sh mmdebstrap dpkg-dev ca-certificates
+    [ "$arch" = "$here_arch" ] || tools/need.sh qemu-user-static binfmt-support
     cp -a "$wheels" "$work/wheels"
     mmdebstrap --variant=apt --arch="$arch" --include=debhelper,python3,python3-venv --aptopt='Acquire::Languages "none"' \
         --customize-hook="copy-in $work/source $work/wheels /srv" \
@@ -83,8 +65,8 @@ build_in_chroot() {
 
 begin=$(date +%s)
 work="$PWD/build/deb/work-$suite-$arch"
-command -v dpkg-parsechangelog >/dev/null || need dpkg-dev
-[ -e /usr/lib/python3*/ensurepip/__init__.py ] || need python3-venv
+command -v dpkg-parsechangelog >/dev/null || tools/need.sh dpkg-dev
+[ -e /usr/lib/python3*/ensurepip/__init__.py ] || tools/need.sh python3-venv
 fetch
 copy
 if [ "$native" = yes ]; then build_here; else build_in_chroot; fi

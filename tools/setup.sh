@@ -16,19 +16,7 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
 case ",$extras," in *,dev,*) [ -e /usr/include/stdio.h ] && command -v cc >/dev/null 2>&1 || need "gcc libc6-dev" ;; esac
 case ",$extras," in *,bench,*) command -v strace >/dev/null 2>&1 || need strace ;; esac
 
-if [ -n "$missing" ]; then
-    install="apt-get install -y --no-install-recommends$missing"
-    if [ "$(id -u)" = 0 ]; then as=""
-    elif sudo -n true 2>/dev/null; then as="sudo"
-    else
-        echo "These Debian packages are missing:$missing" >&2
-        echo "Install them with:  sudo apt-get update && sudo $install" >&2
-        exit 1
-    fi
-    echo "installing Debian packages:$missing"
-    $as apt-get update -qq
-    $as env DEBIAN_FRONTEND=noninteractive $install >/dev/null
-fi
+[ -z "$missing" ] || tools/need.sh $missing
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed." >&2; exit 1; }
 
