@@ -69,6 +69,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proof to be printed")
     ask("invoice.get", till=True, key=KEY)
     _ask_about_paper(ask)
+    ask("invoice.find", amount=197)
     _ask_about_lives(ask)
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
     _ask_about_tracks(ask, waits["year_month"], following)
@@ -90,7 +91,6 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("period.reported", year_month=waits["year_month"], person="王店長")
     ask("box.retire", technician="陳技師")
     ask("config.reload", person="陳技師")
-    ask("invoice.find", amount=197)
     ask("report.period", by=["day"])
     ask("report.day")
     made = ask("report.snapshot")["snapshot"]
@@ -136,6 +136,11 @@ def _ask_about_lives(ask: Any) -> None:
     """What becomes of invoices."""
     why = {"by": "王店員", "consent": "買方同意，已收回證明聯"}
     ask("invoice.cancel", till=True, key=SECOND_KEY[:-2] + "c1", invoice_key=SECOND_KEY, reason="買方統編有誤", **why)
+    buyer, new = BUSINESS_SALE["buyer"], SECOND_KEY[:-2] + "c2"
+    ask("invoice.replace", till=True, key=new, invoice_key=KEY, reason="補登統編", buyer=buyer, print="none", **why)
+    mobile = {"type": "3J0002", "id": "/ABC+123"}
+    later = {"key": SECOND_KEY[:-2] + "c3", "invoice_key": new, "reason": "存入載具", "by": "王店員"}
+    ask("invoice.correct", till=True, **later, carrier=mobile)
 
 
 def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:

@@ -433,6 +433,21 @@ class CancelTooLate(EinvoicedError):
     zh = "{period} 的 {invoice_number} 只能作廢到 {until}；請改開折讓單，或填國稅局核准文號（document）後重送。"
 
 
+class CorrectAfterPaper(EinvoicedError):
+    code, name, retry = 2063, "correct_after_paper", "never"
+    en = (
+        "The original of {invoice_number} is {paper}: it cannot be corrected any more. Cancel or replace the invoice, "
+        "and take the paper back."
+    )
+    zh = "{invoice_number} 的證明聯狀態為 {paper}，已不能更正；請收回證明聯後作廢或作廢重開。"
+
+
+class NothingToCorrect(EinvoicedError):
+    code, name, retry = 2064, "nothing_to_correct", "never"
+    en = "{invoice_number} has this carrier, donation and print mark already; nothing was changed."
+    zh = "{invoice_number} 的載具、捐贈與列印註記原本就是如此；沒有變更。"
+
+
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
 
 

@@ -40,22 +40,20 @@ class WithdrawParams(Subject, frozen=True, forbid_unknown_fields=True, kw_only=T
     till_time: datetime | None = None
 
 
-class Withdrawn(Struct, frozen=True, kw_only=True):
-    """A cancellation, where the original and how many copies of it were, and what to do with them."""
+class Cancelled(Struct, frozen=True):
+    """The result: its place in the journal with the place's MAC, the cancellation, and what to do with the paper.
 
+    `paper` and `copies`: where the original was, and how many copies of it were ordered.
+    """
+
+    epoch: int
+    sequence: int
+    mac: str
     cancellation: CancelledInvoice
     paper: entries.Paper
     copies: int
     todo: str
     todo_zh: str
-
-
-class Cancelled(Withdrawn, frozen=True, kw_only=True):
-    """The result, with its place in the journal and the place's MAC."""
-
-    epoch: int
-    sequence: int
-    mac: str
 
 
 class Withdrawal(Struct, frozen=True):
@@ -97,7 +95,7 @@ def cancel_invoice(box: Box, params: WithdrawParams, peer: Peer | None) -> Actio
 
 def withdraw(
     tx: Transaction, box: Box, found: Found, wanted: Withdrawal, moment: datetime, key: str, peer: Peer | None
-) -> tuple[Withdrawn, Raw]:
+) -> tuple[Cancelled, Raw]:
     """Append the cancellation; gives it, and the result's bytes.
 
     InvoiceIsCancelled, AllowancesStand, CancelTooLate or DiskNearlyFull.
@@ -117,17 +115,10 @@ def withdraw(
         wanted.document or None,
         wanted.remark or None,
     )
-    todo, todo_zh = what_to_do(found.paper, found.copies)
     epoch, sequence = tx.next_place
+    mac = box.mac(epoch, sequence)
     told = Cancelled(
-        epoch=epoch,
-        sequence=sequence,
-        mac=box.mac(epoch, sequence),
-        cancellation=cancellation,
-        paper=found.paper,
-        copies=found.copies,
-        todo=todo,
-        todo_zh=todo_zh,
+        epoch, sequence, mac, cancellation, found.paper, found.copies, *what_to_do(found.paper, found.copies)
     )
     result = Raw(_encode(told))
     w = wanted

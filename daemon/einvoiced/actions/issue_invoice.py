@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 
 from einvoiced import errors
 from einvoiced.actions.box import Box, Shop
+from einvoiced.actions.cancel_invoice import Cancelled
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.journal import entries, schema
 from einvoiced.journal.entries import Labels, Peer
@@ -50,6 +51,7 @@ class Issued(Struct, frozen=True, omit_defaults=True):
     """The result: the invoice, its place in the journal, and the place's MAC.
 
     `proofs_waiting`: how many proofs wait with this one, where it was issued although the printer could not print.
+    `replaced`: what `invoice.replace` cancelled for it.
     """
 
     epoch: int
@@ -57,6 +59,7 @@ class Issued(Struct, frozen=True, omit_defaults=True):
     mac: str
     invoice: Invoice
     proofs_waiting: int = 0
+    replaced: Cancelled | None = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -71,7 +74,7 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
     """
     key = key_bytes(params.key)
     settled = settle(params)
-    labels = _checked_labels(params.labels)
+    labels = checked_labels(params.labels)
     seen = params.last_seen
     if seen is not None and not hmac.compare_digest(seen.mac, box.mac(seen.epoch, seen.sequence)):
         raise errors.BadMac("last_seen.mac")
@@ -85,21 +88,31 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
             raise behind
         stored = stored_result(tx, box.shop.seller.identifier, key, "invoice.issue") if box.shop else None
         if stored is not None:
-            _compare(stored[0], params, settled)
+            compare_sale(stored[0], params, settled)
             return stored[0]
         shop = box.need_shop()
         permit(params, settled, shop.policy)
         tx.check_space()
-        return _issue(tx, box, shop, params, settled, labels, peer)
+        return take_number(tx, box, shop, params, settled, labels, peer)
 
     return action
 
 
-def _issue(
-    tx: Transaction, box: Box, shop: Shop, params: IssueParams, settled: Settlement, labels: Labels, peer: Peer | None
+def take_number(
+    tx: Transaction,
+    box: Box,
+    shop: Shop,
+    params: IssueParams,
+    settled: Settlement,
+    labels: Labels,
+    peer: Peer | None,
+    *,
+    replaces: int = 0,
+    replaced: Cancelled | None = None,
 ) -> Raw:
-    paper = _paper(box, params, settled)
-    ahead = _need_printer(tx, box, params) if box.unprintable is not None and paper == "queued" else 0
+    """Make the invoice of a checked sale and append it; gives the result's bytes. Refusals as `issue_invoice`."""
+    paper = paper_for(box, params.print, settled.print_mark)
+    ahead = need_printer(tx, box, params.if_unprintable) if box.unprintable is not None and paper == "queued" else 0
     moment = box.trusted_moment(tx, params.till_time)
     period = Period.of(moment)
     track, range_begin, number = _next_number(tx, shop.seller.identifier, period)
@@ -116,8 +129,8 @@ def _issue(
         seal=shop.seal,
     )
     epoch, sequence = tx.next_place
-    result = Raw(_encode(Issued(epoch, sequence, box.mac(epoch, sequence), invoice, ahead)))
-    tx.append(entries.InvoiceIssued(params.key, range_begin, paper, peer, labels, result), moment)
+    result = Raw(_encode(Issued(epoch, sequence, box.mac(epoch, sequence), invoice, ahead, replaced)))
+    tx.append(entries.InvoiceIssued(params.key, range_begin, paper, peer, labels, result, replaces), moment)
     if paper == "queued":
         box.paper_waits = True
     elif paper == "none" and params.print == "box" and box.prints:
@@ -143,25 +156,26 @@ def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int
     raise errors.NoNumbersLeft(period=period.label)
 
 
-def _paper(box: Box, params: IssueParams, settled: Settlement) -> entries.Paper:
-    if settled.print_mark == "N":
+def paper_for(box: Box, wish: Literal["box", "till", "none"], print_mark: str) -> entries.Paper:
+    """Where an original begins, by who is to print it and whether the law wants it."""
+    if print_mark == "N":
         return "none"
-    if params.print == "none":
+    if wish == "none":
         return "unprinted"
-    return "queued" if params.print == "box" and box.prints else "till"
+    return "queued" if wish == "box" and box.prints else "till"
 
 
 _WAITING = f"SELECT count(*) FROM invoices WHERE {schema.WAITING_PAPER} AND paper IN ('queued', 'sending')"
 
 
-def _need_printer(tx: Transaction, box: Box, params: IssueParams) -> int:
+def need_printer(tx: Transaction, box: Box, if_unprintable: Literal["refuse", "queue"] | None) -> int:
     """PrinterNotReady, or how many proofs wait with this one where it may wait too; NotYet while nobody has asked the
     printer since the start.
     """
     trouble = box.unprintable
     if trouble is None:
         return 0
-    if (params.if_unprintable or box.if_unprintable) == "queue" and trouble.name != "printer_wrong_roll":
+    if (if_unprintable or box.if_unprintable) == "queue" and trouble.name != "printer_wrong_roll":
         return int(tx.one(_WAITING)[0]) + 1
     if trouble.name == "printer_starting":
         raise NotYet
@@ -175,7 +189,7 @@ def _leave_a_note(box: Box, params: IssueParams, sequence: int) -> None:
         box.paper_waits = True
 
 
-def _checked_labels(labels: Labels) -> Labels:
+def checked_labels(labels: Labels) -> Labels:
     """The labels: 1 to 20 characters each, `business_day` a date YYYY-MM-DD; BadText or InvalidParams otherwise."""
     for name in Labels.__struct_fields__:
         value = getattr(labels, name)
@@ -194,7 +208,7 @@ def _checked_labels(labels: Labels) -> Labels:
 # -- repeats
 
 
-def _compare(stored: Raw, params: IssueParams, settled: Settlement) -> None:
+def compare_sale(stored: Raw, params: IssueParams, settled: Settlement) -> None:
     """KeyConflict unless the stored invoice is of this very sale; labels and who prints are not compared."""
     invoice = _decode_result(stored).invoice
     buyer, carrier = params.buyer, params.carrier

@@ -32,7 +32,7 @@ class _Kept(Struct, frozen=True):
 class _Replacing(Struct, frozen=True):
     """Only the result of `invoice.replace` says what it replaced."""
 
-    replaced: Raw | None = None
+    replaced: dict[str, Any] | None = None
 
 
 _encode = msgspec.json.Encoder().encode

@@ -15,9 +15,10 @@ from einvoiced.journal.transaction import Action, Transaction
 
 
 class InvoiceShown(Struct, frozen=True, omit_defaults=True):
-    """An invoice as it stands: `result` are the bytes that `invoice.issue` answered.
+    """An invoice as it stands: `result` are the bytes that `invoice.issue` (or `invoice.replace`) answered.
 
-    `cancellation`: those of `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers.
+    `correction`: those of the last `invoice.correct`, with the invoice as it is now; `cancellation`: those of
+    `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers.
     """
 
     key: str
@@ -26,6 +27,7 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     copies: int
     labels: Labels
     result: Raw
+    correction: Raw | None = None
     cancellation: Raw | None = None
     replaces: str | None = None
     replaced_by: str | None = None
@@ -51,6 +53,7 @@ def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
         count_copies(tx, sequence),
         issued.labels,
         issued.result,
+        next((data.result for data in reversed(later) if isinstance(data, entries.InvoiceCorrected)), None),
         next((data.result for data in later if isinstance(data, entries.InvoiceCancelled)), None),
         replaces,
         next((_number_of(data) for data in later if isinstance(data, entries.InvoiceIssued)), None),

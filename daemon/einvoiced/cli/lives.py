@@ -1,4 +1,4 @@
-"""`invoice cancel`: the later life of invoices."""
+"""`invoice cancel`, `invoice replace`, `invoice correct`: the later life of invoices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from einvoiced import cli
+from einvoiced.cli import sale
 from einvoiced.client import Client, new_key
 
 
@@ -15,6 +16,16 @@ def add_invoice_verbs(invoice: Any) -> None:
     cancel = cli.verb(invoice, "cancel", _cancel, "Cancel an invoice (作廢); says what to do with its paper.")
     _name_subject(cancel)
     _say_why(cancel)
+    replace = cli.verb(invoice, "replace", _replace, "Cancel an invoice and issue it anew, in one step.")
+    _name_subject(replace)
+    _say_why(replace)
+    replace.add_argument("items", nargs="*", metavar="NAME*QTY@PRICE", help="the new items (default: the same lines)")
+    sale.add_options(replace)
+    correct = cli.verb(invoice, "correct", _correct, "Carrier, donation or print mark of an invoice not yet printed.")
+    _name_subject(correct)
+    correct.add_argument("--carrier", metavar="TYPE:ID", help="such as 3J0002:/ABC1234")
+    correct.add_argument("--donate", metavar="愛心碼", help="the donation code")
+    correct.add_argument("--paper", action="store_true", help="on paper: its original is printed")
 
 
 def _name_subject(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +67,34 @@ def _withdrawal(options: argparse.Namespace) -> dict[str, Any]:
 def _cancel(options: argparse.Namespace) -> int:
     answer = keyed(options, "invoice.cancel", **_withdrawal(options))
     return cli.show(options, answer, _withdrawn_lines)
+
+
+def _replace(options: argparse.Namespace) -> int:
+    try:
+        new = sale.receivers(options) | (sale.lines(options) if options.items else {})
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return cli.WRONG_USE
+    answer = keyed(options, "invoice.replace", **_withdrawal(options), **new)
+    return cli.show(options, answer, _replaced_lines)
+
+
+def _replaced_lines(answer: Any) -> list[str]:
+    return [*_withdrawn_lines(answer["replaced"]), *sale.invoice_lines(answer["invoice"])]
+
+
+def _correct(options: argparse.Namespace) -> int:
+    answer = keyed(
+        options,
+        "invoice.correct",
+        **subject_of(options),
+        reason=options.reason,
+        by=options.by,
+        carrier=sale.carrier(options.carrier),
+        npoban=options.donate,
+        print_mark="Y" if options.paper else None,
+    )
+    return cli.show(options, answer, lambda told: [*sale.invoice_lines(told["invoice"]), f"paper      {told['paper']}"])
 
 
 def _withdrawn_lines(answer: Any) -> list[str]:

@@ -38,16 +38,24 @@ def corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
     if data.void:
         put(db, sequence, data.invoice, "F0701", "F0401")
         return
-    row = db.execute(
-        "SELECT entry, place FROM outbox WHERE subject = ? AND entry <> subject AND message = 'F0401' "
-        "ORDER BY entry DESC, place DESC LIMIT 1",
-        (data.invoice,),
-    ).fetchone()
-    entry, place = row or (data.invoice, 0)
+    entry, place, _ = newest_invoice(db, data.invoice) or (data.invoice, 0, "")
     db.execute(
         "UPDATE outbox SET state = 'waiting', way = '', changed = ? WHERE entry = ? AND place = ? AND part = ''",
         (sequence, entry, place),
     )
+
+
+def newest_invoice(db: Db, invoice: int) -> tuple[int, int, str] | None:
+    """The last F0401 of an invoice that was not accepted: its entry, place and state; None when the last one was."""
+    later = (
+        "SELECT entry, place, state FROM outbox WHERE subject = ? AND entry <> subject AND message = 'F0401' "
+        "ORDER BY entry DESC, place DESC LIMIT 1"
+    )
+    first = "SELECT entry, place, state FROM outbox WHERE entry = ? AND place = 0 AND part = '' AND message = 'F0401'"
+    row: tuple[int, int, str] | None = None
+    for question in (later, first):
+        row = row or db.execute(question, (invoice,)).fetchone()
+    return row
 
 
 def unused_queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:

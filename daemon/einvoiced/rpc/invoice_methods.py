@@ -9,7 +9,6 @@ from msgspec import Raw, Struct
 
 from einvoiced.actions.adopt_invoice import adopt_invoice
 from einvoiced.actions.box import Box
-from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
 from einvoiced.actions.find_invoices import FindParams, FoundPage, find_in_journal, needs_journal, question
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
@@ -52,16 +51,12 @@ class InvoiceMethods:
         registry.add("invoice.issue", BOTH, IssueParams, self._issue, "Issue an invoice; safe to repeat with its key.")
         registry.add("invoice.get", BOTH, InvoiceGetParams, self._get, "An invoice by key or number, as it stands.")
         registry.add("invoice.find", BOTH, FindParams, self._find, "Invoices by what is known of them (發票查詢).")
-        registry.add("invoice.cancel", BOTH, WithdrawParams, self._cancel, "Cancel an invoice (作廢).")
         registry.add(
             "invoice.adopt", ADMIN_ONLY, AdoptParams, self._adopt, "Take back an invoice that a till still holds."
         )
 
     def _issue(self, params: IssueParams, peer: Peer) -> Awaitable[Raw]:
         return self._journal().submit(issue_invoice(self._box, params, peer))
-
-    def _cancel(self, params: WithdrawParams, peer: Peer) -> Awaitable[Raw]:
-        return self._journal().submit(cancel_invoice(self._box, params, peer))
 
     def _get(self, params: InvoiceGetParams, _peer: Peer) -> Awaitable[InvoiceShown]:
         return self._journal().submit(

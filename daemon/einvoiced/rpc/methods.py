@@ -20,6 +20,7 @@ from einvoiced.journal.entries import Peer
 from einvoiced.rpc.config_methods import ConfigMethods
 from einvoiced.rpc.invoice_methods import InvoiceMethods
 from einvoiced.rpc.journal_methods import JournalMethods
+from einvoiced.rpc.life_methods import LifeMethods
 from einvoiced.rpc.paper_methods import PaperMethods
 from einvoiced.rpc.registry import BOTH, NoParams, Registry
 from einvoiced.rpc.report_methods import ReportMethods
@@ -54,6 +55,7 @@ class Methods:
         add("box.info", BOTH, NoParams, self._info, "What this box is: version, methods, errors.")
         add("box.status", BOTH, BoxStatusParams, self._box_status, "Can it issue, can it print, what is due.")
         self.invoices = InvoiceMethods(box, journal, self.registry)
+        self.lives = LifeMethods(box, journal, self.registry)
         self.tracks = TrackMethods(box, journal, importer, self.registry)
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from einvoiced import errors
 from einvoiced.rules.amounts import (
@@ -127,7 +127,7 @@ def settle(sale: Sale) -> Settlement:
 
     What only this shop's policy forbids is `permit`'s to refuse.
     """
-    print_mark = _check_receivers(sale)
+    print_mark = check_receivers(sale)
     if not 1 <= len(sale.lines) <= MAX_LINES:
         raise errors.BadLineCount("lines", limit=MAX_LINES, count=len(sale.lines))
     gross_up = sale.prices == "net" and sale.buyer is None
@@ -143,16 +143,39 @@ def settle(sale: Sale) -> Settlement:
     return _sum_up(sale, items, sums, print_mark)
 
 
+def settle_again(sale: Sale, items: list[Item], prices: str) -> Settlement:
+    """Settle the items of an invoice, whose `prices` were gross or net, for the sale's receivers and its total.
+
+    The sale's own lines are not looked at. Refusals as `settle`.
+    """
+    print_mark = check_receivers(sale)
+    if prices == "net" and sale.buyer is None:
+        items = [_grossed_up(item) if item.tax_type == TAXED else item for item in items]
+    sums = {TAXED: ZERO, EXEMPT: ZERO}
+    for item in items:
+        sums[item.tax_type] = EXACT.add(sums[item.tax_type], Decimal(item.amount))
+    return _sum_up(sale, items, sums, print_mark)
+
+
+def _grossed_up(item: Item) -> Item:
+    price, amount = gross_of(Decimal(item.unit_price)), gross_of(Decimal(item.amount))
+    return structs.replace(item, unit_price=spell(price, "lines"), amount=spell(amount, "lines"))
+
+
 def permit(sale: Sale, settled: Settlement, policy: Policy) -> None:
     """MixedTaxNotApproved or CarrierNotConfigured where the law allows the sale but the configuration does not."""
     if settled.tax_type == MIXED and not policy.mixed_tax:
         raise errors.MixedTaxNotApproved("lines")
-    carrier = sale.carrier
+    permit_carrier(sale.carrier, policy)
+
+
+def permit_carrier(carrier: Carrier | None, policy: Policy) -> None:
+    """CarrierNotConfigured for a member's carrier that brings duties nobody has taken on."""
     if carrier is not None and carrier.type not in policy.carriers | {MOBILE_BARCODE, CITIZEN_CERTIFICATE}:
         raise errors.CarrierNotConfigured("carrier.type", value=carrier.type)
 
 
-def _check_receivers(sale: Sale) -> str:
+def check_receivers(sale: Sale) -> str:
     """Buyer, carrier and donation against each other; returns MIG's PrintMark (domain: F0401, rules)."""
     buyer, carrier = sale.buyer, sale.carrier
     if buyer is not None:

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
+from einvoiced.actions.correct_invoice import CorrectParams, correct_invoice
+from einvoiced.actions.replace_invoice import ReplaceParams, replace_invoice
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.client import new_key
 from einvoiced.journal import entries
@@ -72,3 +74,32 @@ def outbox(desk: Desk) -> list[tuple[str, str]]:
     """Messages and their states, in the order in which they may leave."""
     question = "SELECT message, state FROM outbox ORDER BY entry, place, part"
     return [(message, state) for message, state in desk.call(lambda tx: tx.all(question))]
+
+
+def replace(desk: Desk, number: str, **params: Any) -> Any:
+    """`invoice.replace`, its result decoded."""
+    return json.loads(replace_bytes(desk, number, **params))
+
+
+def replace_bytes(desk: Desk, number: str, **params: Any) -> bytes:
+    """The bytes of `invoice.replace`."""
+    sent = decoded(ReplaceParams, {"invoice_number": number, **WHY, **params})
+    return bytes(desk.call(replace_invoice(desk.box, sent, None)))
+
+
+def correct(desk: Desk, number: str, **params: Any) -> Any:
+    """`invoice.correct`, its result decoded."""
+    return json.loads(correct_bytes(desk, number, **params))
+
+
+def correct_bytes(desk: Desk, number: str, **params: Any) -> bytes:
+    """The bytes of `invoice.correct`."""
+    why = {"invoice_number": number, "reason": "存入載具", "by": "王店員"}
+    return bytes(desk.call(correct_invoice(desk.box, decoded(CorrectParams, {**why, **params}), None)))
+
+
+def answered(desk: Desk, entry: int, message: entries.Message, code: str = "") -> None:
+    """The platform accepted a message, or refused it with a code."""
+    upload = entries.Upload(entry, message)
+    append(desk, entries.UploadsSent([upload], "folder", None))
+    append(desk, entries.UploadsAnswered([entries.Answer(upload, not code, code)], "0" * 64, None))
