@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test deb deb-test lock crash paper bench clean
+.PHONY: menu setup demo run test lint wheel-test deb deb-test lock crash paper year bench clean
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -14,6 +14,7 @@ menu:
 	@echo "make lock        take newer versions of the packages that the Debian package holds"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make paper       the printer dies at every point of a strip; writes build/paper.json"
+	@echo "make year        a year of a shop, every number accounted for; writes build/year.json (five minutes)"
 	@echo "make bench       measure; writes build/bench.json"
 	@echo "make bench-big   the same with ten million invoices in the journal (half an hour, 20 GB)"
 	@echo "make clean       remove what was built"
@@ -55,6 +56,9 @@ crash: setup
 
 paper: setup
 	@$(PYTHON) -m tests.sessions.deaths
+
+year: setup
+	@$(PYTHON) -m tests.year
 
 bench:
 	@tools/setup.sh dev,bench

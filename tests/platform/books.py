@@ -28,6 +28,8 @@ class Copy:
     sales: Decimal
     tax: Decimal
     tax_type: str
+    stated_tax: Decimal
+    carrier: str
     cancelled: bool = False
     voided: bool = False
     allowances: set[str] = field(default_factory=set)
@@ -79,6 +81,26 @@ class Books:
             return message, reference, day, str(refusal)
         return message, reference, day, "0"
 
+    def refuse(self, data: bytes) -> tuple[str, str, str, str]:
+        """Refuse a file without looking at it, as a platform does that is out of order."""
+        root = etree.fromstring(data)
+        message = re.search(r":([A-Z]\d{4}):", root.tag)
+        assert message is not None
+        return message[1], *_Reader(root).named(message[1]), "E0305"
+
+    def has(self, message: str, reference: str, year_month: str) -> bool:
+        """Whether the books hold what a message would tell."""
+        if message == "E0402":
+            return (reference[:5], reference[5:]) in self.unused
+        if message[0] == "G":
+            allowance = self.allowances.get(reference)
+            return allowance is not None and (message == "G0401" or allowance.cancelled)
+        copies = [copy for (number, month), copy in self.invoices.items() if number == reference]
+        copy = copies[-1] if copies else None
+        if copy is None:
+            return False
+        return {"F0401": not copy.voided, "F0501": copy.cancelled, "F0701": copy.voided}[message]
+
     # -- invoices
 
     def _f0401(self, x: _Reader, today: date) -> None:
@@ -106,6 +128,8 @@ class Books:
             net + x.number("Amount/FreeTaxSalesAmount"),
             tax if business else sales - net,
             x.one("Amount/TaxType"),
+            tax,
+            x.maybe("Main/CarrierId1") or "",
         )
 
     def _check_range(self, number: str, day: date) -> None:

@@ -33,14 +33,15 @@ class Verdict:
 
 
 class Desk:
-    """One seller's. `seen` counts files by their content's reference: a number that came twice is a finding."""
+    """One seller's."""
 
     def __init__(self, spool: Path, books: Books, now: Callable[[], datetime]) -> None:
         self.spool, self.books, self._now = spool, books, now
         self.verdicts: list[Verdict] = []
         self.unanswered: list[Verdict] = []
         self._numbers = itertools.count(1)
-        self.spoil: Callable[[Verdict], None] = lambda _verdict: None
+        self.refuse: Callable[[], bool] = lambda: False
+        """Whether a file is refused for no good reason: the platform has bad days."""
 
     def make_folders(self) -> None:
         """As Turnkey makes them."""
@@ -58,14 +59,18 @@ class Desk:
         today = self._now().date()
         taken = []
         for path in self.files():
-            verdict = Verdict(*self.books.take(path.read_bytes(), today), today)
+            judged = self.books.refuse(path.read_bytes()) if self.refuse() else None
+            verdict = Verdict(*(judged or self.books.take(path.read_bytes(), today)), today)
             assert verdict.message == path.parent.parent.name, path
             path.unlink()
-            self.spoil(verdict)
             taken.append(verdict)
         self.verdicts += taken
         self.unanswered += taken
         return taken
+
+    def has(self, message: str, reference: str, year_month: str) -> bool:
+        """What an accountant sees on the platform's pages: whether it has what a message tells."""
+        return self.books.has(message, reference, year_month)
 
     def answer(self, verdicts: list[Verdict] | None = None, form: str = "plain") -> Path | None:
         """A ProcessResult a message type for these (default: all unanswered); `form`: plain or odd."""
