@@ -92,8 +92,11 @@ def daemon(folder: Path, *, sync_ms: int = 0, prints: bool = False, **sections: 
 
 
 def _environment(folder: Path, counters: Counters, sync_ms: int) -> dict[str, str]:
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
     return {
         **os.environ,
+        "TMPDIR": str(temporary),
         "LD_PRELOAD": str(shim(folder)),
         "BENCH_COUNTERS": str(counters.path),
         "BENCH_SYNC_MS": str(sync_ms),

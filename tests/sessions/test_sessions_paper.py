@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ class Session:
         stage = self.stage
         if subject == "status":
             wanted = [(path, value) for path, _, value in (word.partition("=") for word in words)]
-            until(lambda: all(_member(stage.box.status(), p) == v for p, v in wanted), SECONDS, str(stage.box.status()))
+            _until(lambda: all(_member(stage.box.status(), p) == v for p, v in wanted), stage.box.status)
         elif subject == "drawer":
             until(lambda: stage.printer.drawer_pulses == int(words[0]), 5, "the drawer")
         elif subject == "stalled":
@@ -118,7 +119,7 @@ class Session:
         elif subject == "taken":
             until(lambda: stage.printer.bytes_taken >= int(words[0]), SECONDS, "bytes")
         else:
-            until(lambda: stage.paper_of(subject) in words, SECONDS, f"{subject} is {stage.paper_of(subject)}")
+            _until(lambda: stage.paper_of(subject) in words, lambda: stage.paper_of(subject))
 
     def _do_paper(self, rest: str) -> None:
         """All that ever came out of the printer, without scraps of white."""
@@ -135,6 +136,14 @@ class Session:
     def _do_journal(self, rest: str) -> None:
         name, *types = rest.split()
         assert self.stage.entries(name) == types, self.stage.entries(name)
+
+
+def _until(condition: Callable[[], bool], told: Callable[[], Any]) -> None:
+    """Wait, and say in the end what was there instead."""
+    try:
+        until(condition, SECONDS)
+    except TimeoutError:
+        raise TimeoutError(f"after {SECONDS} s it is {told()}") from None
 
 
 def _value(text: str) -> Any:

@@ -16,6 +16,7 @@ from einvoiced.hardware.printer.confirm import (
     SENSOR_COMMAND,
     Verdict,
     process_id_command,
+    process_id_token,
     says_process_id,
     says_sensor,
     wait_in_order,
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from einvoiced.proof.profile import PrinterProfile
 
 STATUS_SECONDS = 1.0
+TORN_SECONDS = 0.25
+"""A printer that waits for the rest of a raster takes the question for a part of it."""
+
 BYTES_PER_SECOND = 4800
 """What the slowest printer takes while it prints, where no serial line is slower."""
 
@@ -75,7 +79,7 @@ class StripSender:
             return Look("absent")
         if self._profile.confirmation == "none":
             return Look(self._port_says(None if self._recovered() else "silent"))
-        status = query(self._transport, STATUS_SECONDS)
+        status = query(self._transport, TORN_SECONDS if self.torn else STATUS_SECONDS)
         if self.torn and status.ready is not Answer.NO and self._recovered():
             status = query(self._transport, STATUS_SECONDS)
         return Look(self._port_says(trouble_of(status)), status.paper_near_end is Answer.YES)
@@ -108,7 +112,7 @@ class StripSender:
         except WriteInterrupted as error:
             log.warning("the printer cannot be freed of a torn strip: %s", error)
             return False
-        if self._profile.confirmation != "none" and self._answer(0, 0).confirmed is not Answer.YES:
+        if self._profile.confirmation != "none" and self._answer(0, 0, 0).confirmed is not Answer.YES:
             self._transport.abandon()
             return False
         self.torn, self._filled = False, 0.0
@@ -116,26 +120,26 @@ class StripSender:
 
     def send(self, strip: bytes, number: int) -> Sent:
         """Send a strip and find out what became of it; `number` marks its confirmation."""
+        watch = Watch(self._transport, STATUS_SECONDS + (BUFFER / self._line if self._line else 0.0))
+        watch.silent = self._profile.confirmation == "none"
         try:
-            stopped = self._send_watching(strip, self._question(number))
+            self._send_watched(strip, self._question(number), watch)
         except WriteInterrupted as error:
             if error.sent == 0:
                 return Sent("not_begun", str(error))
             self.torn = True
             return Sent("unknown", str(error))
-        if stopped:
+        if watch.stopped:
             return self._in_doubt("it stopped in the strip", query(self._transport, STATUS_SECONDS))
         if self._profile.confirmation == "none":
             return Sent("out")
-        verdict = self._answer(number, len(strip))
+        verdict = self._answer(number, len(strip), watch.unanswered)
         if verdict.confirmed is Answer.YES:
             return Sent("out", "", self._profile.confirmation)
         return self._in_doubt("it did not confirm the strip", verdict.status)
 
-    def _send_watching(self, strip: bytes, question: bytes) -> bool:
-        """Send a strip, asking between its commands how the printer is; True, and no more is sent, when it stopped."""
-        watch = Watch(self._transport, STATUS_SECONDS + (BUFFER / self._line if self._line else 0.0))
-        watch.silent = self._profile.confirmation == "none"
+    def _send_watched(self, strip: bytes, question: bytes, watch: Watch) -> None:
+        """Send a strip, asking between its commands how the printer is; no more of it once it has stopped."""
         sent = 0
         for piece in in_pieces(strip):
             try:
@@ -143,11 +147,10 @@ class StripSender:
             except PrinterUnavailable as error:
                 raise WriteInterrupted(str(error), sent) from error
             if watch.stopped:
-                return True
+                return
             last = sent + len(piece) == len(strip)
             self._write(piece + (question if last else watch.question_after(len(piece))), sent)
             sent += len(piece)
-        return False
 
     def _in_doubt(self, what: str, status: PrinterStatus) -> Sent:
         self.torn = True
@@ -166,16 +169,16 @@ class StripSender:
     def _question(self, number: int) -> bytes:
         match self._profile.confirmation:
             case "process_id":
-                return process_id_command(f"{number % 10_000:04d}".encode())
+                return process_id_command(process_id_token(number))
             case "status":
                 return SENSOR_COMMAND
         return b""
 
-    def _answer(self, number: int, size: int) -> Verdict:
+    def _answer(self, number: int, size: int, unanswered: int) -> Verdict:
         seconds = self._patience + (size / self._line if self._line else 0.0)
-        if self._profile.confirmation == "process_id":
-            return wait_in_order(self._transport, says_process_id(f"{number % 10_000:04d}".encode()), seconds)
-        return wait_in_order(self._transport, says_sensor, seconds)
+        by_id = self._profile.confirmation == "process_id"
+        says = says_process_id(process_id_token(number)) if by_id else says_sensor
+        return wait_in_order(self._transport, says, seconds, unanswered)
 
     def _write(self, data: bytes, before: int) -> None:
         """Send with a deadline. WriteInterrupted counts from the start of the strip, `before` bytes ago."""

@@ -3,13 +3,16 @@
 import time
 
 import pytest
+from hardware_helpers import raster
 from hypothesis import given
 from hypothesis import strategies as st
 
 from einvoiced.hardware.printer import PrinterUnavailable
 from einvoiced.hardware.printer.confirm import (
     SENSOR_COMMAND,
+    process_id_answer,
     process_id_command,
+    process_id_token,
     says_sensor,
     wait_for_process_id,
     wait_in_order,
@@ -192,3 +195,22 @@ def test_only_the_sensors_bytes_are_its_answer(byte):
     """Bits 4 and 7 are 0: never a DLE EOT answer, XON or XOFF."""
     assert says_sensor(bytes([byte])) == (byte & 0x90 == 0)
     assert not (says_sensor(bytes([byte])) and (fits(byte) or byte in (0x11, 0x13)))
+
+
+@pytest.mark.parametrize("number", [0, 7, 2626, 2222, 6666, 9999, 12345])
+def test_a_process_id_is_never_taken_for_a_status(number):
+    """No character of it has the fixed bits of a DLE EOT answer, though it arrive in pieces."""
+    token = process_id_token(number)
+    assert len(token) == 4 and token == process_id_token(number + 10_000)
+    assert not any(map(fits, process_id_answer(token)))
+
+
+def test_answers_to_earlier_questions_are_heard_out():
+    """Late answers do not become the next question's: right after the confirmation the printer is known to be ready."""
+    emulator = Emulator()
+    emulator.late = 0.02
+    transport = opened(emulator)
+    for _ in range(3):
+        transport.write(b"\x10\x04\x01" * 2 + raster(8) + SENSOR_COMMAND, 1.0)
+        assert wait_in_order(transport, says_sensor, 5.0, unanswered=2).confirmed is YES
+        assert query(transport).ready is YES

@@ -11,6 +11,7 @@ from .status import Answer, query
 BAUDRATES = (115200, 9600, 38400, 19200, 57600)
 """The speeds that receipt printers have, the likeliest first."""
 
+ANSWER_SECONDS = 0.25
 SLOW = 9600
 """At this speed and below a proof takes longer than a customer waits; the printer's own switch raises it."""
 
@@ -21,7 +22,7 @@ def find_baudrate(device: str, flow_control: FlowControl, rates: Sequence[int] =
         transport = SerialTransport(device, baudrate=rate, flow_control=flow_control)
         try:
             transport.open()
-            if query(transport, 0.8).online is not Answer.UNKNOWN:
+            if query(transport, ANSWER_SECONDS).online is not Answer.UNKNOWN:
                 return rate
         except PrinterUnavailable:
             if rate == rates[0]:

@@ -12,6 +12,7 @@ rest of the strip because the paper ran out, does not answer. (Answer: one byte,
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +25,14 @@ _KEPT = 256
 _LOOK = 0.25
 """Seconds of silence after which the printer is asked how it is."""
 
+_LETTERS = bytes.maketrans(b"0123456789", b"@ABCDEFGHI")
+
 SENSOR_COMMAND = b"\x1dr\x01"
+
+
+def process_id_token(number: int) -> bytes:
+    """Four characters for a number, none of which could be taken for a status answer (`fits`)."""
+    return f"{number % 10_000:04d}".encode().translate(_LETTERS)
 
 
 def process_id_command(token: bytes) -> bytes:
@@ -58,13 +66,15 @@ class Verdict:
     status: PrinterStatus
 
 
-def wait_in_order(transport: Transport, answered: Callable[[bytes], bool], timeout: float) -> Verdict:
+def wait_in_order(
+    transport: Transport, answered: Callable[[bytes], bool], timeout: float, unanswered: int = 0
+) -> Verdict:
     """Wait for an answer in order for at most `timeout` seconds, asking meanwhile how the printer is.
 
     Ends early when the printer says that it cannot print: what waits in it will not come out before somebody mends it.
-    Never raises for the device.
+    `unanswered`: status questions that were asked before. Never raises for the device.
     """
-    heard, known, asked = b"", dict[int, int](), 0
+    heard, known, asked, owed = b"", dict[int, int](), 0, unanswered
     questions = cycle(QUESTIONS)
     deadline = time.monotonic() + timeout
     try:
@@ -72,17 +82,30 @@ def wait_in_order(transport: Transport, answered: Callable[[bytes], bool], timeo
             left = max(0.0, deadline - time.monotonic())
             part = transport.read(min(_LOOK, left))
             heard = (heard + part)[-_KEPT:]
-            known.update((asked, byte) for byte in part if asked and fits(byte))
+            for byte in filter(fits, part):
+                if asked and owed == 1:
+                    known[asked] = byte
+                owed = max(0, owed - 1)
             if answered(heard):
+                _hear_out(transport, owed)
                 return Verdict(Answer.YES, interpret(known))
             if not left or interpret(known).ready is Answer.NO:
                 break
             asked = next(questions) if part or not asked else 0  # after a silence wait: a late answer is nobody's
             if asked:
                 transport.write(bytes((0x10, 0x04, asked)), _LOOK)
+                owed += 1
     except (PrinterUnavailable, WriteInterrupted):
         return Verdict(Answer.UNKNOWN, all_unknown())
     return Verdict(Answer.UNKNOWN, interpret(known))
+
+
+def _hear_out(transport: Transport, owed: int) -> None:
+    """Hear the status answers that are still on their way, or the next question would get them too."""
+    deadline = time.monotonic() + _LOOK
+    with contextlib.suppress(PrinterUnavailable):
+        while owed > 0 and (left := deadline - time.monotonic()) > 0:
+            owed -= len(list(filter(fits, transport.read(left))))
 
 
 def wait_for_process_id(transport: Transport, token: bytes, timeout: float) -> Answer:

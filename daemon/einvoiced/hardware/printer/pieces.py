@@ -56,6 +56,11 @@ class Watch:
         self._unanswered.append(size)
         return QUESTION
 
+    @property
+    def unanswered(self) -> int:
+        """Questions whose answers have not been heard."""
+        return len(self._unanswered)
+
     def wait_for_room(self, size: int) -> None:
         """Hear what it says until a piece of so many bytes may follow. PrinterUnavailable when the device is gone."""
         deadline = time.monotonic() + self._timeout

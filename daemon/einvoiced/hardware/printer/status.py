@@ -66,17 +66,18 @@ def all_unknown() -> PrinterStatus:
 
 
 def query(transport: Transport, timeout: float = 1.0) -> PrinterStatus:
-    """Ask all four questions, each with at most `timeout` / 4 seconds; whatever is not answered is UNKNOWN.
+    """Ask all four questions, in `timeout` seconds altogether; whatever is not answered is UNKNOWN.
 
     Never raises for the device: when it failed, the transport is closed and everything not yet heard is UNKNOWN.
     After one silence the other questions are not asked: a late answer would be taken for another question's.
     """
     answers: dict[int, int] = {}
+    deadline = time.monotonic() + timeout
     try:
         _forget_stale(transport)
         for question in QUESTIONS:
-            transport.write(bytes((0x10, 0x04, question)), timeout / 4)
-            reply = transport.read(timeout / 4)
+            transport.write(bytes((0x10, 0x04, question)), max(0.0, deadline - time.monotonic()))
+            reply = transport.read(max(0.0, deadline - time.monotonic()))
             if not reply:
                 break
             if len(reply) == 1 and fits(reply[0]):
