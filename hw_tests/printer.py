@@ -56,11 +56,13 @@ def run(bench: Bench) -> Outcome:
         transport = parts.printer(config.printer)
         if transport is None:
             raise Skip("no printer is configured")
-        return _test(bench, config, transport, loan)
+        figures: dict[str, Figure] = {"printer": transport.name}
+        trouble = _test(bench, config, transport, loan, figures)
+    return Outcome("fail", trouble, figures) if trouble else _paper(bench, figures)
 
 
-def _test(bench: Bench, config: Config, transport: Transport, loan: Loan) -> Outcome:
-    figures: dict[str, Figure] = {"printer": transport.name}
+def _test(bench: Bench, config: Config, transport: Transport, loan: Loan, figures: dict[str, Figure]) -> str | None:
+    """What is wrong with it; None when all that it can say of itself is well."""
     bench.say(pictures.PRINTER)
     try:
         transport.open()
@@ -82,7 +84,7 @@ def _test(bench: Bench, config: Config, transport: Transport, loan: Loan) -> Out
         trouble += _other_speed(config.printer, figures)
     if trouble is None and config.printer.transport == "serial" and config.printer.baudrate <= SLOW:
         figures["advice"] = f"a proof takes {13_000 * 10 // config.printer.baudrate} s at this speed: {RAISE}"
-    return Outcome("fail", trouble, figures) if trouble else _paper(bench, figures)
+    return trouble
 
 
 def _found() -> str:

@@ -2,7 +2,7 @@
 
     site        the box that is looked at: its files, its journal (read only), what its daemon answers
     findings    what a check says
-    installation service storage timekeeping devices business
+    installation service storage timekeeping devices business uploads
                 the checks, one part of the box each
     selfcheck   the eleven items of the official self-check form, with the evidence of this very box
     bundle      what a technician sends to whoever wrote the software
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 def checks() -> list[tuple[str, Check]]:
     """All checks by their name, in the order in which a technician would look."""
-    from einvoiced.doctor import business, devices, installation, service, storage, timekeeping
+    from einvoiced.doctor import business, devices, installation, service, storage, timekeeping, uploads
 
     return [
         ("config", installation.check_config),
@@ -46,6 +46,7 @@ def checks() -> list[tuple[str, Check]]:
         ("lamps", devices.check_lamps),
         ("stick", devices.check_stick),
         ("stock", business.check_stock),
+        ("uploads", uploads.check_uploads),
         ("deadlines", business.check_deadlines),
     ]
 

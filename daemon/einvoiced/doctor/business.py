@@ -57,9 +57,9 @@ def check_deadlines(site: Site) -> Iterator[Finding]:
     except (OSError, EinvoicedError):
         return
     today = site.box.clock.now().date()
-    for period in unreported:
+    for period, state in unreported:
         nothing = False
-        yield _report(period, today)
+        yield _report(period, state, today)
     if nothing:
         yield ok("Nothing is due.", "目前沒有待辦期限。")
 
@@ -77,19 +77,23 @@ def _plan(site: Site) -> dict[str, Any] | Finding:
         return Finding("unknown", f"The stock of numbers is not known: {error}", "無法得知號碼存量。")
 
 
-def _unreported(site: Site, tx: Transaction) -> list[Period]:
-    """Past periods with ranges whose unused numbers nobody has reported."""
+def _unreported(site: Site, tx: Transaction) -> list[tuple[Period, str]]:
+    """Past periods with ranges whose unused numbers nobody has reported, and how they stand."""
     if site.box.shop is None:
         return []
     seller, this = site.box.shop.seller.identifier, Period.of(tx.now()).year_month
-    names = [name for (name,) in tx.all(_PERIODS, seller) if name < this]
-    return [Period.from_year_month(name) for name in names if state_of(tx, seller, name) != "reported"]
+    stands = [(name, state_of(tx, seller, name)) for (name,) in tx.all(_PERIODS, seller) if name < this]
+    return [(Period.from_year_month(name), state) for name, state in stands if state != "reported"]
 
 
-def _report(period: Period, today: date) -> Finding:
+def _report(period: Period, state: str, today: date) -> Finding:
     by, last = deadlines.unused_send_by(period), deadlines.unused_due(period)
     name = period.year_month
     how = f"einvoicectl period close {name}; report them on the platform; einvoicectl period reported {name}"
-    en = f"The unused numbers of {period.label} are not reported; do it by {by}, at the latest {last}."
-    zh = f"{period.label}空白發票號碼尚未申報；請於 {by} 前完成，最晚 {last}。"
+    en, zh = "are not reported", "尚未申報"
+    if state == "queued":
+        how = "einvoicectl unused list; einvoicectl upload list"
+        en, zh = "wait for the platform's answer", "已送出，等待平台回覆"
+    en = f"The unused numbers of {period.label} {en}; do it by {by}, at the latest {last}."
+    zh = f"{period.label}空白發票號碼{zh}；請於 {by} 前完成，最晚 {last}。"
     return (problem if today > last else warning)(en, zh, how, how)

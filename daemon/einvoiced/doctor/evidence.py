@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from einvoiced.doctor.site import Site
+from einvoiced.doctor.uploads import Outbox, outbox
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.invoice import Invoice
@@ -41,6 +42,8 @@ class Evidence:
     periods: dict[str, int] = field(default_factory=dict)
     outside: int = 0
     numbers_unique: bool = False
+    outbox: Outbox = field(default_factory=lambda: Outbox({}, 0))
+    accepted: int = 0
 
 
 def gather(site: Site) -> Evidence:
@@ -54,6 +57,7 @@ def gather(site: Site) -> Evidence:
         found.periods = dict(tx.all(_BY_PERIOD, seller))
         found.outside = sum(tx.one(_OUTSIDE, seller, year_month)[0] for year_month in found.periods)
         found.numbers_unique = _unique(tx.db)
+        found.outbox = outbox(tx)
         return found
 
     return site.read(question)
@@ -73,9 +77,11 @@ def _walk_back(tx: Transaction, found: Evidence) -> None:
 
 
 def _note(found: Evidence, envelope: entries.Envelope) -> None:
-    if envelope.type not in (entries.InvoiceIssued.TYPE, entries.BoxStarted.TYPE):
+    if envelope.type not in (entries.InvoiceIssued.TYPE, entries.BoxStarted.TYPE, entries.UploadsAnswered.TYPE):
         return
     data = entries.read_data(envelope)
+    if isinstance(data, entries.UploadsAnswered):
+        found.accepted += sum(answer.accepted for answer in data.answers)
     if isinstance(data, entries.BoxStarted) and found.started is None:
         found.started = (envelope.time, data)
     elif isinstance(data, entries.InvoiceIssued) and len(found.sample) < SAMPLE:

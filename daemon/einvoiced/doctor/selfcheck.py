@@ -269,14 +269,27 @@ def _once(number: int, site: Site, found: Evidence) -> Item:
     )
 
 
-def _upload(number: int, _site: Site, _found: Evidence) -> Item:
+def _upload(number: int, site: Site, found: Evidence) -> Item:
+    states, way = found.outbox.states, site.config.turnkey.spool
+    evidence = [
+        f"上傳服務寫入 Turnkey 資料夾 {way}，失敗自動重試。"
+        if way
+        else "未設定 Turnkey 資料夾；訊息保存於日誌，以隨身碟送出。",
+        f"待送 {states.get('waiting', 0)} 筆、已送待回覆 {states.get('sent', 0)} 筆。",
+        f"遭平台退回 {states.get('refused', 0)} 筆。",
+        f"逾期未上傳 {found.outbox.overdue} 筆；近期平台已接受 {found.accepted} 筆。",
+    ]
+    left = [] if found.accepted else ["請檢附平台接收成功的紀錄（本機尚無平台回覆）。"]
+    result: Result = "failed" if found.outbox.overdue else "shown" if way and found.accepted else "partly"
+    if result == "partly" and not way:
+        result = "not_here"
     return Item(
         number,
         "What was not uploaded is uploaded again by itself.",
         "未上傳成功之發票自動補傳。",
-        "not_here",
-        ["本版本不含上傳功能；發票完整保存於日誌，可供上傳程式自第一筆起重新讀取。"],
-        ["請檢附上傳系統（如 Turnkey 介接程式）的測試紀錄。"],
+        result,
+        evidence,
+        left,
     )
 
 

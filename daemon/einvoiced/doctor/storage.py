@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 from einvoiced.doctor.findings import Finding, note, ok, problem, unseen, warning
+from einvoiced.doctor.reach import answers
 from einvoiced.doctor.site import Site
 from einvoiced.errors import EinvoicedError
 from einvoiced.hardware.disk import UNSAFE_OPTIONS, ext4_errors, mount_options, wear
@@ -126,10 +128,11 @@ def check_mirror(site: Site) -> Iterator[Finding]:
 
 
 def _mirror(site: Site, directory: str) -> Iterator[Finding]:
-    from pathlib import Path
-
     folder = Path(directory)
     init = f"mount its disk; if it is new: einvoicectl mirror init {folder}"
+    if answers(folder) is None:
+        yield problem(f"{folder} does not answer: its disk is dead.", "日誌副本的磁碟沒有回應。", *CHANGE)
+        return
     try:
         marker = lines.read_marker(folder)
         files = lines.period_files(folder) if marker is not None else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 
 from einvoiced import parts
@@ -112,21 +110,3 @@ def check_power(site: Site) -> Iterator[Finding]:
         )
     else:
         yield ok(f"It was not stopped in order {stops} times.", f"未正常關機 {stops} 次。")
-
-
-def last_boot_ended_well() -> bool | None:
-    """Whether the kernel's last boot ended with an orderly shutdown, as systemd's journal has it; None: it is not kept.
-
-    Needs a persistent journal (journald.conf(5), Storage=) and the right to read it.
-    """
-    if shutil.which("journalctl") is None:
-        return None
-    command = ["journalctl", "--boot=-1", "--lines=50", "--output=cat", "--quiet", "--no-pager"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode or not done.stdout.strip():
-        return None
-    words = ("Journal stopped", "Reached target", "Power-Off", "Rebooting", "Shutting down")
-    return any(word in line for word in words for line in done.stdout.splitlines()[-10:])

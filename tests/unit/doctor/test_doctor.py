@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from einvoiced import cli, doctor
+from einvoiced.client import new_key
 from einvoiced.doctor import service, storage
 from einvoiced.doctor.findings import Finding
+from einvoiced.doctor.reach import answers
 from einvoiced.doctor.site import Site
 from einvoiced.hardware.disk import Wear, wear
 from einvoiced.hardware.holders import holders
@@ -241,3 +243,29 @@ def test_a_worn_card_says_so(tmp_path: Path) -> None:
     (device / "device/life_time").write_text("0x02 0x09\n")
     (device / "device/pre_eol_info").write_text("0x02\n")
     assert wear(tmp_path, tmp_path) == Wear(9, 2)
+
+
+def test_late_messages_and_a_missing_folder_are_problems(make_box: Callable[..., VirtualBox], durable: Path) -> None:
+    """An invoice of ten days ago that nobody uploaded is late, and Turnkey's folder that is not there is why."""
+    box = make_box(turnkey={"spool": str(durable / "turnkey")})
+    box.start()
+    box.take_tracks(RANGE)
+    with box.client() as till:
+        till.issue(new_key(), lines=[{"description": "牛奶", "quantity": 1, "unit_price": 25}], total_amount=25)
+    assert not any("late" in found.en for found in findings(box, "problem", "uploads"))
+    box.set_clock(offset=10 * 86_400)
+    told = [found.en for found in findings(box, "problem", "uploads")]
+    assert any("turnkey is not there" in each for each in told)
+    assert any("1 messages are past" in each for each in told)
+    (durable / "turnkey").mkdir()
+    assert len(findings(box, "problem", "uploads")) == 1
+
+
+def test_a_folder_that_does_not_answer_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead disk is told in time: nobody waits for whoever asked it."""
+    slow = tmp_path / "ls"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    assert (answers(tmp_path), answers(tmp_path / "none")) == (True, False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert answers(tmp_path, 0.2) is None
