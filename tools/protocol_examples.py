@@ -128,6 +128,7 @@ def _ask_about_uploads(ask: Any) -> None:
     answers = [{**said, "description": "發票號碼不在字軌內"}]
     ask("upload.answered", form="ProcessResult", answers=answers, source="0" * 64)
     ask("upload.list", state="refused")
+    ask("upload.exported", written=12, lists=1)
     ask("upload.again", uploads=[upload], reason="字軌已核對", by="王店長")
     ask("upload.settle", uploads=[upload], reason="已由平台人工上傳", by="王店長")
 

@@ -26,6 +26,7 @@ from einvoiced.config_keeper import ConfigKeeper
 from einvoiced.errors import EinvoicedError
 from einvoiced.finder import Finder
 from einvoiced.followers import slips
+from einvoiced.followers.outcome import Outcome
 from einvoiced.inbox import Inbox
 from einvoiced.journal_keeper import JournalKeeper
 from einvoiced.lamp_keeper import LampKeeper
@@ -34,6 +35,7 @@ from einvoiced.paper_desk import PaperDesk
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
+from einvoiced.rpc.upload_methods import UploadExportedParams
 from einvoiced.snapshot_desk import SnapshotDesk
 
 if TYPE_CHECKING:
@@ -149,6 +151,7 @@ class Daemon:
         self._methods.tracks.on_plan = lambda plan: self._print_slip(
             slips.plan_slip(plan, self._shop_name, self._box.clock.now())
         )
+        self._methods.uploads.on_exported = self._tell_exported
         journal = self._keeper.open_journal
         if journal is not None:
             journal.on_group = self._committed
@@ -217,6 +220,19 @@ class Daemon:
         logger.warning("a stick without a track file: %s", why)
         self._lamps.verdict(refused=True)
         self._print_slip(slips.nothing_slip(why, self._shop_name, self._box.clock.now()))
+
+    def _tell_exported(self, done: UploadExportedParams) -> None:
+        """A stick was written."""
+        self._lamps.verdict(refused=bool(done.problems))
+        outcome = Outcome(
+            written=done.written,
+            accepted=done.accepted,
+            refused=done.refused,
+            lists=done.lists,
+            taken=done.taken,
+            problems=done.problems,
+        )
+        self._print_slip(slips.exported_slip(outcome, self._shop_name, self._box.clock.now()))
 
     def _print_slip(self, document: Document) -> None:
         self._desk.print_slip(document)

@@ -69,7 +69,7 @@ class Inbox:
         try:
             batch = read_batch(path)
             verdicts = [await self._import(batch, entry) for entry in batch.files]
-            self._note(batch, any(verdicts))
+            self._note(batch, any(verdicts) or any(left.reason == "export" for left in batch.left_out))
         except (OSError, ValueError) as error:
             log.warning("batch %s cannot be read: %s", path.name, error)
         except EinvoicedError as error:
@@ -80,7 +80,9 @@ class Inbox:
         await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
 
     def _note(self, batch: Collected, gave: bool) -> None:
-        """Keep whether a batch gave a verdict. The partitions of one disk are one stick."""
+        """Keep whether a batch gave a verdict (or asks for an export, which speaks for itself). The partitions of one
+        disk are one stick.
+        """
         found = _PARTITION.fullmatch(batch.path.name)
         stick = batch.path.name if found is None else found[1]
         now = time.monotonic()

@@ -21,7 +21,7 @@ import select
 import signal
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ GRACE_SECONDS = 10.0
 
 _TELL_SECONDS = 10.0
 _DEATH_SECONDS = 5.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _RESOURCES = (
     (resource.RLIMIT_CORE, 0),
     (resource.RLIMIT_FSIZE, 8 << 20),
@@ -90,11 +90,11 @@ def make_job(device: Path, *, inbox: Path, user: str, run: Path, limits: Limits 
 
     The inbox is opened here because its folder lies where the collecting user may not go; only its own rights count.
     """
-    if not _NAME.fullmatch(device.name):
+    if not NAME.fullmatch(device.name):
         raise ValueError(f"{device} is no name of a device")
     if not stat.S_ISBLK(device.stat().st_mode):
         raise ValueError(f"{device} is no block device")
-    uid, gid = _who(user)
+    uid, gid = user_and_group(user)
     target = run / device.name
     target.mkdir(mode=0o755, parents=True, exist_ok=True)
     fd = os.open(inbox, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -147,11 +147,11 @@ def in_child(work: Callable[[], int], seconds: float) -> int | None:
         os.close(fd)
 
 
-def give_up_root(uid: int, gid: int) -> None:
-    """Become another user for good, without groups, with small limits. Raise OSError, or ValueError for root."""
-    if 0 in (uid, gid):
+def give_up_root(uid: int, gid: int, groups: Sequence[int] = ()) -> None:
+    """Become another user for good, in these other groups, with small limits. Raise OSError, or ValueError for root."""
+    if 0 in (uid, gid, *groups):
         raise ValueError("the collecting user may not be root")
-    os.setgroups([])
+    os.setgroups(groups)
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     mount.no_new_privileges()
@@ -226,7 +226,8 @@ def _lock(device: Path) -> bool:
         return True
 
 
-def _who(user: str) -> tuple[int, int]:
+def user_and_group(user: str) -> tuple[int, int]:
+    """The ids of a user and of its group; ValueError when there is no such user."""
     try:
         entry = pwd.getpwnam(user)
     except KeyError:

@@ -3,73 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from upload_helpers import Shop, killed_at
 
-from einvoiced.client import BoxUnreachable, Client, new_key
+from einvoiced.client import BoxUnreachable, Client
 from einvoiced.followers.turnkey import Turnkey
-from einvoiced.rules.period import TAIPEI
-from tests.boxes import RANGE, SALE, until
-from tests.platform.books import Books
-from tests.platform.desk import Desk
-from tools.virtualbox import SELLER, VirtualBox, this_period
-
-CARRIER = {"carrier": {"type": "3J0002", "id": "/ABC+123"}}
-"""No paper: it may leave at once."""
-
-
-class Shop:
-    """A box, its spool, the platform behind it, and the follower."""
-
-    def __init__(self, box: VirtualBox, spool: Path) -> None:
-        self.box = box
-        self.books = Books(SELLER)
-        self.books.allot(this_period().year_month, *RANGE)
-        self.platform = Desk(spool, self.books, lambda: datetime.now(TAIPEI))
-        self.platform.make_folders()
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def issue(self, **more: Any) -> str:
-        """A sale without paper."""
-        with self.box.client() as till:
-            answer = till.call("invoice.issue", key=new_key(), **{**SALE, **CARRIER, **more})
-        return str(answer["invoice"]["invoice_number"])
-
-    def command(self, *more: str) -> list[str]:
-        """How the follower is started."""
-        return [
-            *(sys.executable, "-m", "einvoiced.followers.turnkey"),
-            *("--config", str(self.box.folder / "einvoiced.toml"), "--run", str(self.box.run)),
-            *("--state", str(self.box.folder / "turnkey"), "--retry", "0.1", *more),
-        ]
-
-    def once(self) -> int:
-        """One look."""
-        with (self.box.folder / "log").open("ab") as log:
-            return subprocess.run(self.command("--once"), stderr=log, check=False, timeout=60).returncode
-
-    def follow(self) -> None:
-        """Start it to stay."""
-        with (self.box.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stderr=log)
-
-    def end(self, number: int = signal.SIGTERM) -> None:
-        """End the follower."""
-        if self.process is not None:
-            self.process.send_signal(number)
-            self.process.wait(20)
-        self.process = None
-
-    def uploads(self, **asked: Any) -> list[dict[str, Any]]:
-        """`upload.list`."""
-        return list(self.box.call("upload.list", **asked)["uploads"])
+from tests.boxes import RANGE, until
+from tools.virtualbox import VirtualBox, this_period
 
 
 @pytest.fixture
@@ -122,36 +66,6 @@ def test_a_refused_one_says_what_to_do_and_can_be_sent_again(shop: Shop) -> None
     assert [v.reference for v in shop.platform.verdicts] == [number, number]
 
 
-def killed_at(shop: Shop, step: int) -> bool:
-    """One look of the follower in a process of its own that dies by SIGKILL before its n-th step; False: it ended.
-
-    A step is whatever changes the disk or asks the box.
-    """
-    pid = os.fork()
-    if pid == 0:
-        left = step
-
-        def counted(function: Callable[..., Any]) -> Callable[..., Any]:
-            def run(*arguments: Any, **named: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*arguments, **named)
-
-            return run
-
-        for owner, name in ((os, "write"), (os, "fsync"), (os, "rename"), (os, "unlink"), (os, "mkdir"), (os, "rmdir")):
-            setattr(owner, name, counted(getattr(owner, name)))
-        Client.call = counted(Client.call)  # type: ignore[method-assign]
-        try:
-            look(shop)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    return os.WIFSIGNALED(status)
-
-
 def look(shop: Shop) -> None:
     """One look of the follower in this process."""
     follower = Turnkey(shop.box.folder / "einvoiced.toml", shop.box.run, shop.box.folder / "turnkey", 0.1)
@@ -164,7 +78,7 @@ def test_killed_at_any_step_nothing_is_lost_or_leaves_twice(shop: Shop) -> None:
     step, issued = 1, []
     while True:
         issued += [shop.issue(), shop.issue(npoban="919", carrier=None)]
-        died = killed_at(shop, step)
+        died = killed_at(step, lambda: look(shop))
         shop.platform.take()
         look(shop)
         shop.platform.take()

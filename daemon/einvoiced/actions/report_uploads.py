@@ -11,6 +11,7 @@ from msgspec import Struct
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import BY_ITSELF
 from einvoiced.actions.standing import read_entry
+from einvoiced.actions.start_checks import fact
 from einvoiced.errors import InvalidParams, NotConfigured
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer, Upload, Way
@@ -120,13 +121,14 @@ def uploads_answered(
 
     def action(tx: Transaction) -> AnsweredTaken:
         answers: dict[tuple[int, str, str], entries.Answer] = {}
+        read_before = fact(tx, f"refusals {source}") is not None
         unknown: list[PlatformSaid] = []
         for each in said:
             subject = _subject(tx, seller, each)
             if subject is None:
                 unknown.append(each)
                 continue
-            row = _row_for(tx, subject, each, form)
+            row = None if read_before and not each.accepted else _row_for(tx, subject, each, form)
             if row is not None:
                 answers[row] = entries.Answer(
                     Upload(row[0], row[1], row[2]), each.accepted, each.code[:20], each.description[:300]

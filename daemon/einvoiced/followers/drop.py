@@ -81,35 +81,34 @@ class Drop:
         """Put every message that may leave into its folder; returns how many."""
         self._layout.check()
         sent, cursor = 0, None
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:  # it starts threads only when there is something to write
-            while True:
-                page = self._box.call("upload.next", after=cursor, limit=LIMIT)
-                if page["uploads"]:
-                    sent += self._send_page(page["uploads"], pool)
-                cursor = page["cursor"]
-                if cursor is None:
-                    return sent
+        while True:
+            page = self._box.call("upload.next", after=cursor, limit=LIMIT)
+            if page["uploads"]:
+                sent += self._send_page(page["uploads"])
+            cursor = page["cursor"]
+            if cursor is None:
+                return sent
 
-    def _send_page(self, uploads: list[dict[str, Any]], pool: ThreadPoolExecutor) -> int:
+    def _send_page(self, uploads: list[dict[str, Any]]) -> int:
         batch = self._aside / secrets.token_hex(8)
         named = [(each, *made) for each in uploads if (made := self._compose(each))]
         if not named:
             return 0
         batch.mkdir(parents=True)
-        for done in [pool.submit(_write, batch / name, data) for _, name, data in named]:
-            done.result()
+        self.write_all([(batch / name, data) for _, name, data in named])
         for folder in (batch, self._aside, self._layout.root):
             _sync(folder)
-        for _, name, data in named:
-            self.check_written(batch / name, data)
         said = [{key: each[key] for key in ("entry", "message", "part", "changed")} for each, _, _ in named]
         taken = self._box.call("upload.sent", uploads=said, way=self._way, batch=batch.name)
         leave = {_key(each) for each in taken["sent"]}
         self._place(batch, [name for each, name, _ in named if _key(each) in leave])
         return len(leave)
 
-    def check_written(self, path: Path, data: bytes) -> None:
-        """A hook for ways whose medium is not to be trusted; raises OSError when what was written is not there."""
+    def write_all(self, files: list[tuple[Path, bytes]]) -> None:
+        """Write and sync files; all of them are on the disk when this returns."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for done in [pool.submit(write_synced, path, data) for path, data in files]:
+                done.result()
 
     def _compose(self, each: dict[str, Any]) -> tuple[str, bytes] | None:
         """Name and bytes of a message's file; None, said once, for one that may not leave."""
@@ -182,8 +181,8 @@ def _plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", text)
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Written and synced when this returns."""
+def write_synced(path: Path, data: bytes) -> None:
+    """A new file, on the disk when this returns."""
     descriptor = os.open(path, _WRITE, 0o660)
     try:
         while data:

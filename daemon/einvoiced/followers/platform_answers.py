@@ -18,8 +18,8 @@ from einvoiced.client import Client
 from einvoiced.errors import AnswerUnreadable
 from einvoiced.mig.answers import MOST_BYTES, Answer, looks_like_answer, read_answer
 
-DEPTH = 4
-"""How deep below a folder files are looked for: Turnkey's own are two days and hours deep."""
+DEPTH = 6
+"""How deep below a folder files are looked for: Turnkey's own lie in Unpack/BAK/ProcessResult/day/hour."""
 
 MOST_ANSWERS = 500
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -29,11 +29,13 @@ logger = logging.getLogger(__name__)
 
 
 class Memory:
-    """Which files were read, by SHA-256, in a file of the follower's own."""
+    """Which files were read, by SHA-256, in a file of the follower's own; without one, as long as it lives."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._known = set(path.read_text(encoding="ascii", errors="replace").split()) if path.exists() else set()
+        self._known: set[str] = set()
+        if path is not None and path.exists():
+            self._known.update(path.read_text(encoding="ascii", errors="replace").split())
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._known
@@ -41,6 +43,8 @@ class Memory:
     def add(self, digest: str) -> None:
         """Remember it over a restart."""
         self._known.add(digest)
+        if self._path is None:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="ascii") as file:
             file.write(digest + "\n")

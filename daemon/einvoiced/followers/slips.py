@@ -1,4 +1,7 @@
-"""What the box says on slips of its own: the verdict on a stick, the plan. Traditional Chinese, for the clerk."""
+"""What the box says on slips of its own: the verdict on a stick, what was written on it, the plan.
+
+Traditional Chinese, for the clerk.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from einvoiced.actions.ask_report import Report
 from einvoiced.actions.import_tracks import Imported, RangeShown
 from einvoiced.actions.plan_stock import StockPlan
 from einvoiced.errors import EinvoicedError, TrackFileError
+from einvoiced.followers.outcome import Outcome
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document
@@ -94,6 +98,29 @@ def nothing_slip(why: str, shop_name: str, moment: datetime) -> Document:
 
     title, sentence = _NOTHING[why]
     return slip(title, [f"{moment:%Y-%m-%d %H:%M:%S}", "", sentence], shop_name=shop_name)
+
+
+def exported_slip(done: Outcome, shop_name: str, moment: datetime) -> Document:
+    """What was written onto a stick and what came home from it; and that it may be pulled out."""
+    from einvoiced.proof.content import slip
+
+    lines: list[_Line] = [f"{moment:%Y-%m-%d %H:%M:%S}", ""]
+    for name, count in (
+        ("寫入上傳檔", done.written),
+        ("平台接受", done.accepted),
+        ("平台退回", done.refused),
+        ("寫入清單", done.lists),
+        ("收到空白字軌", done.taken),
+    ):
+        if count or name == "寫入上傳檔":
+            lines.append((name, f"{count} 件"))
+    if done.written:
+        lines += ["", "已交隨身碟，平台接受前不算完成。請將 UpCast 資料夾複製到 Turnkey 主機。"]
+    if done.refused:
+        lines += ["", "有退回的資料，請查看上傳清單（einvoicectl upload list）。"]
+    for problem in done.problems:
+        lines += ["", problem]
+    return slip("隨身碟未完成" if done.problems else "可拔出隨身碟", lines, shop_name=shop_name)
 
 
 def day_slip(day: Report, tills: Report, shop_name: str, moment: datetime) -> Document:

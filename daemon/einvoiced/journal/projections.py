@@ -236,6 +236,12 @@ def _unused_queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:
     outbox.unused_queued(db, sequence, data)
 
 
+def _answered(db: Db, sequence: int, data: entries.UploadsAnswered) -> None:
+    outbox.answered(db, sequence, data)
+    if not all(answer.accepted for answer in data.answers):  # read again, it must not refuse what was sent since
+        set_fact(db, sequence, f"refusals {data.source}", str(sequence))
+
+
 def set_fact(db: Db, sequence: int, name: str, value: str) -> None:
     """Keep the newest value of a fact."""
     db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (name, value, sequence))
@@ -276,7 +282,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "allowance_cancelled": lives.allowance_cancelled,
     "unused_queued": _unused_queued,
     "uploads_sent": outbox.sent,
-    "uploads_answered": outbox.answered,
+    "uploads_answered": _answered,
     "uploads_requeued": outbox.requeued,
     "uploads_settled": outbox.settled,
     "proof_sending": _paper("sending"),

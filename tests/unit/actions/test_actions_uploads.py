@@ -196,6 +196,19 @@ def test_refused_keeps_its_code_and_what_to_do(desk: Desk) -> None:
     assert [out.entry for out in waiting(desk)] == [entry]
 
 
+def test_a_refusal_that_is_read_again_refuses_nothing_new(desk: Desk) -> None:
+    """A stick with yesterday's answer comes back after the message was sent again; another file's refusal counts."""
+    desk.take(NUMBERS)
+    entry = issue(desk)
+    send(desk)
+    said(desk, "AB00000100", "E0102")
+    desk.call(send_again([Upload(entry, "F0401")], "已更正", "店長", None))
+    send(desk)
+    assert said(desk, "AB00000100", "E0102").refused == 0
+    other = PlatformSaid("F0401", "AB00000100", False, "", "E0103", "")
+    assert desk.call(uploads_answered(desk.box, "ProcessResult", [other], "1" * 64, None)).refused == 1
+
+
 def test_a_late_yes_spares_the_second_sending(desk: Desk) -> None:
     """No answer, told to send again, and then the first answer comes: it does not leave twice."""
     desk.take(NUMBERS)

@@ -386,7 +386,7 @@ def test_the_unit_is_started_by_a_rule_that_comes_late_enough():
     """The rule reads what 60-persistent-storage.rules found out; the unit it names runs the program on the device."""
     (rule,) = (PROJECT / "systemd").glob("*-einvoiced-stick.rules")
     assert "60-persistent-storage.rules" < rule.name < "99-systemd.rules"
-    assert 'ENV{SYSTEMD_WANTS}+="einvoiced-stick@%k.service"' in rule.read_text()
+    assert 'ENV{SYSTEMD_WANTS}+="einvoiced-stick@%k.service einvoiced-export@%k.service"' in rule.read_text()
     lines = (PROJECT / "systemd/einvoiced-stick@.service").read_text().splitlines()
     (command,) = [line.removeprefix("ExecStart=") for line in lines if line.startswith("ExecStart=")]
     options = stick_unit._options(command.replace("%i", "sdb1").split()[1:])

@@ -3,7 +3,7 @@
 A file is never judged by its name. A stick that is pulled out, unreadable, enormous or hostile gives a batch all the
 same: it says what was left out and why, so that somebody can be told. Reasons: `link`, `special`, `empty`, `too_big`,
 `not_text`, `unreadable`, `changed`, `other_device`, `too_deep`, `too_many_files`, `too_much`, `too_many_entries`,
-`deadline`.
+`deadline`, `export` (the folder that the box itself writes).
 """
 
 from __future__ import annotations

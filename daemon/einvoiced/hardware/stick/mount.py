@@ -1,4 +1,4 @@
-"""Mount a stranger's stick so that it can do least: read-only, by the kernel's own call, seen by one process only.
+"""Mount a stranger's stick so that it can do least, by the kernel's own call, seen by one process only.
 
 Needs root. `lock_writes` tells the block layer itself to refuse writes, whatever a file system's driver would like to
 do (ext4 replays its journal even when mounted read-only, unless told `noload`).
@@ -26,6 +26,12 @@ _OPTIONS = {
     "vfat": "utf8,uid={uid},gid={gid},fmask=0377,dmask=0277",
     "exfat": "iocharset=utf8,uid={uid},gid={gid},fmask=0377,dmask=0277",
     "ext4": "noload",
+}
+
+_WRITABLE = {
+    "vfat": "utf8,flush,uid={uid},gid={gid},fmask=0177,dmask=0077",
+    "exfat": "iocharset=utf8,uid={uid},gid={gid},fmask=0177,dmask=0077",
+    "ext4": "",
 }
 
 
@@ -77,6 +83,25 @@ def mount_read_only(device: Path, target: Path, *, uid: int, gid: int) -> str:
         options.encode(),
     )
     return kind
+
+
+def mount_writable(device: Path, target: Path, *, uid: int, gid: int) -> str:
+    """Mount the device on an existing folder for this user to write; returns the type of its file system.
+
+    nosuid, nodev, noexec, nosymfollow. Raise OSError, also for a file system that is not read here.
+    """
+    kind = fs_type(read_head(device))
+    if not kind:
+        raise OSError(f"{device} has no file system that is written here")
+    options = _WRITABLE[kind].format(uid=uid, gid=gid)
+    flags = ctypes.c_ulong(_FLAGS & ~_RDONLY)
+    _call("mount", os.fsencode(device), os.fsencode(target), kind.encode(), flags, options.encode())
+    return kind
+
+
+def unmount(target: Path) -> None:
+    """Everything written is on the device when this returns. Raise OSError."""
+    _call("umount2", os.fsencode(target), ctypes.c_int(0))
 
 
 def lock_writes(device: Path, locked: bool) -> bool:

@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+EXPORT_FOLDER = "einvoiced-export"
+"""The folder at a stick's top that is not looked into: what the box writes itself, and answers to it."""
+
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -100,6 +103,8 @@ class _Walk:
         found = _look(folder, parts, name, self.limits)
         if found is not None:
             yield found
+        elif not parts and name == EXPORT_FOLDER:
+            yield _problem((name,), "export")
         elif len(parts) < self.limits.depth:
             self.folders.append((*parts, name))
         else:
