@@ -30,7 +30,7 @@ def to_document(lines: list[SlipLine], dots: int) -> Document:
             blocks.append(_block(line, dots))
         except ValueError as error:
             raise ValueError(f"lines[{number}]: {error}") from None
-    return Document(tuple(blocks))
+    return Document(tuple(blocks), most_mm=MOST_MM)
 
 
 def _block(line: SlipLine, dots: int) -> Block:

@@ -93,10 +93,11 @@ Block: TypeAlias = Text | Columns | Rule | Space | Code39 | QrPair | Qr | Bitmap
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One strip of paper; `least_mm` counts the white up to the cutter. `coarse`: its large text is drawn in double
-    dots, a quarter of the bytes, as receipt printers' own large letters are.
+    """One strip of paper. `least_mm` counts the white up to the cutter, `most_mm` (0: no bound) does not. `coarse`:
+    its large text is drawn in double dots, a quarter of the bytes, as receipt printers' own large letters are.
     """
 
     blocks: tuple[Block, ...]
     least_mm: float = 0.0
+    most_mm: float = 0.0
     coarse: bool = False

@@ -110,10 +110,12 @@ class Page:
 
 
 def lay_out(document: Document, profile: PrinterProfile, fonts: FontBook) -> Page:
-    """Place every block. ValueError for a code that the head has no room for."""
+    """Place every block. ValueError for a code that the head has no room for, or a document that is too long."""
     setter = _Setter(profile, fonts, coarse=document.coarse or _heavy(document, profile))
     for block in document.blocks:
         setter.put(block)
+        if document.most_mm and setter.page.height > profile.to_dots(document.most_mm):
+            raise ValueError(f"longer than {document.most_mm:g} mm of paper")
     least = profile.to_dots(document.least_mm) - profile.feed_dots
     if setter.page.height < least:
         _stretch(setter.page, setter.springs, least - setter.page.height)

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .emulator import Emulator
-from .switches import DOTS_PER_MM, Order, order
+from .strip import Strip
+from .switches import MM_PER_INCH, Order, order
 from .virtual import BAUDRATES, serve_pty, serve_tcp
 
 
 def main() -> int:
     """The entry point: serve until the standard input ends."""
     options = _options()
-    emulator = Emulator(
-        options.width, options.paper, options.process_id, dpi=options.dpi, finished=lambda strip: _say(strip.height)
-    )
-    emulator.load_roll(options.roll_mm * DOTS_PER_MM if options.roll_mm else None)
+    emulator = Emulator(options.width, options.paper, options.process_id, dpi=options.dpi, finished=_say)
+    if options.roll_mm:
+        order(emulator, f"roll {options.roll_mm}")
     if options.baudrate:
         emulator.bytes_per_second = options.baudrate / 10
     where, stop = _serve(emulator, options)
@@ -52,8 +52,8 @@ def _obey(emulator: Emulator, line: str) -> str:
         return str(wrong)
 
 
-def _say(height: int) -> None:
-    sys.stdout.write(f"strip of {height / DOTS_PER_MM:.1f} mm\n")
+def _say(strip: Strip) -> None:
+    sys.stdout.write(f"strip of {strip.height * MM_PER_INCH / strip.dpi:.1f} mm\n")
     sys.stdout.flush()
 
 

@@ -110,7 +110,7 @@ class Switches:
 
 # -- orders
 
-DOTS_PER_MM = 8
+MM_PER_INCH = 25.4
 
 
 class Order(ValueError):
@@ -163,7 +163,7 @@ _ORDERS: dict[str, Callable[[Any, float], None]] = {
     "paper out": _set(paper_out=True),
     "paper low": _set(paper_low=True),
     "paper in": _set(paper_out=False, paper_low=False),
-    "roll N": lambda printer, mm: printer.load_roll(round(mm * DOTS_PER_MM)),
+    "roll N": lambda printer, mm: printer.load_roll(round(mm * printer.dpi / MM_PER_INCH)),
     "cover open": _set(cover_open=True),
     "cover closed": _set(cover_open=False),
     "offline ": _set(offline=True),
