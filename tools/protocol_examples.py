@@ -142,6 +142,17 @@ def _ask_about_lives(ask: Any) -> None:
     mobile = {"type": "3J0002", "id": "/ABC+123"}
     later = {"key": SECOND_KEY[:-2] + "c3", "invoice_key": new, "reason": "存入載具", "by": "王店員"}
     ask("invoice.correct", till=True, **later, carrier=mobile)
+    back = {"key": SECOND_KEY[:-2] + "c4", "invoice_key": new, "by": "王店員"}
+    allowed = ask("allowance.issue", till=True, **back, lines=[{"line": 1, "amount": 25}])["allowance"]
+    line = {"description": "電鍋", "amount": 1050}
+    foreign = {"invoice_number": "AB12345678", "invoice_date": "20251231", "lines": [line]}
+    back = {"key": SECOND_KEY[:-2] + "c5", "by": "王店員"}
+    ask("allowance.issue", "typed_original", till=True, **back, original=foreign)
+    number = allowed["allowance_number"]
+    ask("allowance.list", till=True, allowance_number=number)
+    ask("allowance.print", till=True, allowance_number=number)
+    why = {"reason": "誤開", "by": "王店員"}
+    ask("allowance.cancel", till=True, key=SECOND_KEY[:-2] + "c6", allowance_number=number, **why)
 
 
 def _ask_about_tracks(ask: Any, year_month: str, following: Period) -> None:

@@ -448,6 +448,36 @@ class NothingToCorrect(EinvoicedError):
     zh = "{invoice_number} 的載具、捐贈與列印註記原本就是如此；沒有變更。"
 
 
+class AllowanceTooMuch(EinvoicedError, ValueError):
+    code, name, retry = 2065, "allowance_too_much", "never"
+    en = "Of line {line} of {invoice_number} {left} can still be taken back, not {asked}; correct the amount."
+    zh = "{invoice_number} 第 {line} 項最多還可折讓 {left} 元，不可為 {asked} 元；請更正金額。"
+
+
+class AllowanceLineUnknown(EinvoicedError, LookupError):
+    code, name, retry = 2066, "allowance_line_unknown", "never"
+    en = "{invoice_number} has {count} lines and no line {line}; lines are counted from 1."
+    zh = "{invoice_number} 共 {count} 項，沒有第 {line} 項；項次從 1 起算。"
+
+
+class AllowanceNotFound(EinvoicedError, LookupError):
+    code, name, retry = 2067, "allowance_not_found", "never"
+    en = "This journal holds no allowance {asked}; look at allowance.list."
+    zh = "查無折讓單 {asked}；請查 allowance.list。"
+
+
+class AllowanceIsCancelled(EinvoicedError):
+    code, name, retry = 2068, "allowance_is_cancelled", "never"
+    en = "The allowance {allowance_number} was cancelled already; nothing more is done with it."
+    zh = "折讓單 {allowance_number} 已作廢，無法再處理。"
+
+
+class OriginalIsHere(EinvoicedError, ValueError):
+    code, name, retry = 2069, "original_is_here", "never"
+    en = "This journal holds {invoice_number}: name it by invoice_number and its lines, instead of typing it."
+    zh = "本機有 {invoice_number} 的資料；請用 invoice_number 與項次開立折讓，不要另外輸入。"
+
+
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
 
 

@@ -238,3 +238,32 @@ def test_a_client_hears_that_there_are_too_many(shared_box: VirtualBox) -> None:
             wire.close()
         thread.join(20)
     assert got[0]["invoice"]["total_amount"] == 25
+
+
+def test_the_life_of_an_invoice_by_hand(shared_box: VirtualBox) -> None:
+    """Corrected, allowed, undone, replaced, cancelled; each with a key that it prints first."""
+    why = ["--by", "王店員", "--reason"]
+    number = ctl_json(shared_box, "issue", "牛奶*4@25", "--carrier", "3J0002:/ABC+123")["invoice"]["invoice_number"]
+    assert "捐贈 919" in ctl(shared_box, "invoice", "correct", number, "--donate", "919", *why, "改捐贈").stdout
+    told = ctl_json(shared_box, "allowance", "issue", number, "1=50", "--by", "王店員", "--no-slip")
+    assert (told["allowance"]["total_amount"], told["left"]) == (48, 50)
+    allowance = told["allowance"]["allowance_number"]
+    assert allowance in ctl(shared_box, "allowance", "list", number).stdout
+    ctl(shared_box, "allowance", "print", allowance)
+    consent = ["--consent", "買方同意"]
+    refused = ctl(shared_box, "invoice", "cancel", number, *why, "退貨", *consent, code=REFUSED)
+    assert allowance in refused.stderr
+    key = new_key()
+    for _ in range(2):
+        assert allowance in ctl(shared_box, "allowance", "cancel", allowance, *why, "誤開", "--key", key).stdout
+    new = ctl_json(shared_box, "invoice", "replace", number, "--buyer", "04595257", *why, "補登統編", *consent)
+    assert new["invoice"]["buyer"]["identifier"] == "04595257"
+    newer = ctl(shared_box, "invoice", "replace", new["invoice"]["invoice_number"], "咖啡@45", *why, "打錯", *consent)
+    assert "咖啡" in newer.stdout
+    last = ctl_json(shared_box, "issue", "Pen@10", "--carrier", "3J0002:/ABC+123")["invoice"]["invoice_number"]
+    assert "不需收回" in ctl(shared_box, "invoice", "cancel", last, *why, "退貨", *consent).stdout
+    assert "cancelled" in ctl(shared_box, "invoice", "show", last).stdout
+    original = ["--original-date", "20251231", "--original-buyer", "04595257", "--by", "王店員", "--no-slip"]
+    assert "1000 + 50" in ctl(shared_box, "allowance", "issue", "AB12345678", "電鍋=1050", *original).stdout
+    ctl(shared_box, "allowance", "issue", number, "first", "--by", "王店員", code=WRONG_USE)
+    ctl(shared_box, "invoice", "replace", number, "nonsense", *why, "x", *consent, code=WRONG_USE)

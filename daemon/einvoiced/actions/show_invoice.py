@@ -6,9 +6,17 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from einvoiced.actions.allowances import AllowanceShown, allowances_of, left_now
 from einvoiced.actions.ask import find_invoice
 from einvoiced.actions.box import Box
-from einvoiced.actions.standing import count_copies, first_content, issued_entry, later_entries, standing_of
+from einvoiced.actions.standing import (
+    content_now,
+    count_copies,
+    first_content,
+    issued_entry,
+    later_entries,
+    standing_of,
+)
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels
 from einvoiced.journal.transaction import Action, Transaction
@@ -18,7 +26,8 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     """An invoice as it stands: `result` are the bytes that `invoice.issue` (or `invoice.replace`) answered.
 
     `correction`: those of the last `invoice.correct`, with the invoice as it is now; `cancellation`: those of
-    `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers.
+    `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers. `left`: what can still be taken back, whole NT$
+    with tax, and `lines_left` of each line; only where there were allowances.
     """
 
     key: str
@@ -31,6 +40,9 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     cancellation: Raw | None = None
     replaces: str | None = None
     replaced_by: str | None = None
+    allowances: list[AllowanceShown] = []
+    left: int | None = None
+    lines_left: list[int] = []
 
 
 def get_invoice(
@@ -43,20 +55,20 @@ def get_invoice(
 
 def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
     issued = issued_entry(tx, sequence)
-    row = standing_of(tx, first_content(issued))
+    first = first_content(issued)
+    row = standing_of(tx, first)
     later = [data for _, _, data in later_entries(tx, sequence)]
-    replaces = _number(tx, issued.replaces) if issued.replaces else None
+    allowed = any(isinstance(data, entries.AllowanceIssued) for data in later)
+    left = left_now(tx, sequence, content_now(tx, sequence, first, row)) if allowed else None
     return InvoiceShown(
-        issued.key,
-        row.state,
-        row.paper,
-        count_copies(tx, sequence),
-        issued.labels,
-        issued.result,
+        *(issued.key, row.state, row.paper, count_copies(tx, sequence), issued.labels, issued.result),
         next((data.result for data in reversed(later) if isinstance(data, entries.InvoiceCorrected)), None),
         next((data.result for data in later if isinstance(data, entries.InvoiceCancelled)), None),
-        replaces,
+        _number(tx, issued.replaces) if issued.replaces else None,
         next((_number_of(data) for data in later if isinstance(data, entries.InvoiceIssued)), None),
+        allowances_of(tx, sequence) if allowed else [],
+        left.total if left else None,
+        left.lines if left else [],
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
+from einvoiced.actions.allowances import allowance_in
 from einvoiced.actions.standing import content_now, first_content, issued_entry, read_entry, standing_of
 from einvoiced.errors import InvalidParams
 from einvoiced.journal import entries
@@ -11,6 +13,13 @@ from einvoiced.journal.transaction import Transaction
 from einvoiced.rules import messages
 from einvoiced.rules.invoice import Invoice
 from einvoiced.rules.messages import Message, buyer_id
+
+
+class _Undone(Struct, frozen=True):
+    cancellation: messages.CancelledAllowance
+
+
+_read_undone = msgspec.json.Decoder(_Undone).decode
 
 
 class Told(Struct, frozen=True):
@@ -49,10 +58,12 @@ def content_of(tx: Transaction, entry: int, message: entries.Message, subject: i
         i = told_invoice(tx, subject).invoice
         seller, buyer = i.seller.identifier, buyer_id(i.buyer)
         return messages.VoidedInvoice(i.invoice_number, i.invoice_date, buyer, seller, day, time, data.reason)
-    if message == "E0402":
-        runs = [messages.Run(run.first, run.last) for run in data.unused if run.track == part]
-        return messages.UnusedNumbers(data.seller, data.seller, data.year_month, part, runs)
-    raise NotImplementedError(message)
+    if message == "G0401":
+        return allowance_in(data)
+    if message == "G0501":
+        return _read_undone(data.result).cancellation
+    runs = [messages.Run(run.first, run.last) for run in data.unused if run.track == part]
+    return messages.UnusedNumbers(data.seller, data.seller, data.year_month, part, runs)
 
 
 def reference_of(message: Message) -> str:

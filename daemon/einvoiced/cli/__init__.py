@@ -91,6 +91,7 @@ def _print_error(options: argparse.Namespace, error: EinvoicedError) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     from einvoiced.cli import (
+        allowances,
         box,
         config,
         invoices,
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         tracks,
         periods,
         invoices,
+        allowances,
         paper,
         uploads,
         journal,

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
+from einvoiced.actions.allowances import read_allowance
 from einvoiced.actions.paper_notices import PaperState, notice, trouble
 from einvoiced.actions.standing import read_invoice
 from einvoiced.errors import BoxStopping, DrawerNotOpened, FontsMissing, InvoiceNotFound, StorageFailed
@@ -296,9 +297,15 @@ class PaperFollower:
     # -- slips
 
     def _print_note(self, sequence: int) -> None:
-        """A slip for a customer without a proof; an entry that was never committed, or is another's, gets none."""
+        """A slip for a customer without a proof, or with an allowance; an entry that was never committed gets none."""
+        from einvoiced.proof.allowance_slip import allowance_slips
         from einvoiced.proof.content import carrier_slip, donation_slip
 
+        found = self._journal.call(lambda tx: read_allowance(tx, sequence))
+        if found is not None:
+            for slip in allowance_slips(found[0], shop_name=self.shop_name, verified=found[1]):
+                self.print_slip(slip)
+            return
         try:
             invoice = self._journal.call(lambda tx: read_invoice(tx, sequence))
         except InvoiceNotFound:

@@ -68,7 +68,7 @@ class _Allowance(Struct, frozen=True):
     allowance_date: str
     tax_amount: int
     total_amount: int
-    items: Raw
+    lines: Raw
     buyer: _Party | None = None
 
 
@@ -181,7 +181,7 @@ class Model:
     def allowed(self, sequence: int, today: str, data: entries.AllowanceIssued) -> None:
         """Part of an invoice was taken back."""
         a = _allowance(data.result).allowance
-        items = _allowance_items(a.items)
+        items = _allowance_items(a.lines)
         day = day_of(a.allowance_date) if a.allowance_date else today
         types, numbers = {i.tax_type for i in items}, {i.original_invoice_number for i in items}
         labels = data.labels

@@ -17,6 +17,7 @@ from einvoiced.actions.box import Box
 from einvoiced.actions.import_tracks import Importer
 from einvoiced.actions.status import Status
 from einvoiced.journal.entries import Peer
+from einvoiced.rpc.allowance_methods import AllowanceMethods
 from einvoiced.rpc.config_methods import ConfigMethods
 from einvoiced.rpc.invoice_methods import InvoiceMethods
 from einvoiced.rpc.journal_methods import JournalMethods
@@ -56,6 +57,7 @@ class Methods:
         add("box.status", BOTH, BoxStatusParams, self._box_status, "Can it issue, can it print, what is due.")
         self.invoices = InvoiceMethods(box, journal, self.registry)
         self.lives = LifeMethods(box, journal, self.registry)
+        self.allowances = AllowanceMethods(box, journal, self.registry)
         self.tracks = TrackMethods(box, journal, importer, self.registry)
         self.journal = JournalMethods(box, journal, self.registry)
         self.paper = PaperMethods(box, journal, self.registry)

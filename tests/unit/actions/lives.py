@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from einvoiced.actions.cancel_allowance import AllowanceCancelParams, cancel_allowance
 from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
 from einvoiced.actions.correct_invoice import CorrectParams, correct_invoice
+from einvoiced.actions.issue_allowance import AllowanceParams, issue_allowance
 from einvoiced.actions.replace_invoice import ReplaceParams, replace_invoice
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.client import new_key
@@ -103,3 +105,27 @@ def answered(desk: Desk, entry: int, message: entries.Message, code: str = "") -
     upload = entries.Upload(entry, message)
     append(desk, entries.UploadsSent([upload], "folder", None))
     append(desk, entries.UploadsAnswered([entries.Answer(upload, not code, code)], "0" * 64, None))
+
+
+def allow(desk: Desk, number: str | None, *lines: tuple[int, int], **params: Any) -> Any:
+    """`allowance.issue` of (line, amount), its result decoded."""
+    return json.loads(allow_bytes(desk, number, *lines, **params))
+
+
+def allow_bytes(desk: Desk, number: str | None, *lines: tuple[int, int], **params: Any) -> bytes:
+    """The bytes of `allowance.issue`."""
+    sent: dict[str, Any] = {"by": "王店員", "invoice_number": number}
+    if lines:
+        sent["lines"] = [{"line": line, "amount": amount} for line, amount in lines]
+    return bytes(desk.call(issue_allowance(desk.box, decoded(AllowanceParams, {**sent, **params}), None)))
+
+
+def undo(desk: Desk, number: str, **params: Any) -> Any:
+    """`allowance.cancel`, its result decoded."""
+    return json.loads(undo_bytes(desk, number, **params))
+
+
+def undo_bytes(desk: Desk, number: str, **params: Any) -> bytes:
+    """The bytes of `allowance.cancel`."""
+    sent = {"allowance_number": number, "reason": "誤開", "by": "王店員", **params}
+    return bytes(desk.call(cancel_allowance(desk.box, decoded(AllowanceCancelParams, sent), None)))
