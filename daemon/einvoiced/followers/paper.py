@@ -12,19 +12,18 @@ import concurrent.futures
 import hashlib
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
 from einvoiced.actions.allowances import read_allowance
 from einvoiced.actions.paper_notices import PaperState, notice, trouble
 from einvoiced.actions.standing import read_invoice
-from einvoiced.errors import BoxStopping, DrawerNotOpened, FontsMissing, InvoiceNotFound, StorageFailed
+from einvoiced.errors import BoxStopping, FontsMissing, InvoiceNotFound, StorageFailed
+from einvoiced.followers.drawer import Drawer
 from einvoiced.followers.strip_sender import Sent, StripSender
-from einvoiced.hardware.printer import WriteInterrupted
 from einvoiced.journal import entries
 
 if TYPE_CHECKING:
@@ -44,8 +43,6 @@ BACK_OFF_SECONDS = 60.0
 
 SLOW_BAUD = 9600
 OWN_SLIPS = 20
-DRAWER_SECONDS = 0.9
-"""A drawer opens within a second, or not at all."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -63,12 +60,6 @@ class Slip:
 
     make: Callable[[], bytes]
     entry: int | None = None
-
-
-@dataclass(slots=True)
-class _Pulse:
-    begun_by: float
-    done: concurrent.futures.Future[None] = field(default_factory=concurrent.futures.Future)
 
 
 class PaperFollower:
@@ -93,8 +84,8 @@ class PaperFollower:
         self._slips: deque[Slip] = deque()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
         self._slow_line = 0 < baudrate <= SLOW_BAUD
-        self._pulses: deque[_Pulse] = deque()
         self._wake = threading.Event()
+        self._drawer = Drawer(self._wake.set)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paper")
         self._failures = self._untaken = 0
@@ -131,17 +122,7 @@ class PaperFollower:
 
     def open_drawer(self) -> None:
         """Open the drawer now; blocks for at most a second. DrawerNotOpened when the printer is busy or not well."""
-        if self.state.trouble is not None:
-            reason = self.state.trouble
-            raise DrawerNotOpened(detail=reason.en, detail_zh=reason.zh)
-        pulse = _Pulse(time.monotonic() + DRAWER_SECONDS / 2)
-        self._pulses.append(pulse)
-        self._wake.set()
-        try:
-            pulse.done.result(DRAWER_SECONDS)
-        except concurrent.futures.TimeoutError:
-            pulse.done.cancel()
-            raise DrawerNotOpened(detail="the printer is busy", detail_zh="印表機列印中") from None
+        self._drawer.open(self.state.trouble)
 
     def lend(self) -> concurrent.futures.Future[None]:
         """Close the device between two strips and print nothing until `take_back`; done when closed. Any thread."""
@@ -187,11 +168,11 @@ class PaperFollower:
             if loan is not None:
                 return self._leave_to(loan)
             if not self._ready():
-                self._refuse_pulses()
+                self._drawer.refuse(self.state.trouble)
                 self._failures += 1
                 return RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS)) - 1]
             self._failures = 0
-            self._pulse()
+            self._drawer.serve(self._pulse)
             try:
                 worked = self._print_next()
             except FontsMissing:
@@ -212,7 +193,7 @@ class PaperFollower:
             self._sender.close()
             self._say("lent")
             loan.set_result(None)
-        self._refuse_pulses()
+        self._drawer.refuse(self.state.trouble)
         return IDLE_SECONDS
 
     def _print_next(self) -> bool:
@@ -348,30 +329,10 @@ class PaperFollower:
 
         return render(document, self._profile)
 
-    # -- the drawer
-
     def _pulse(self) -> None:
-        """Open the drawer for everybody who still waits for it."""
         from einvoiced.proof.commands import drawer_pulse
 
-        while self._pulses:
-            pulse = self._pulses.popleft()
-            if time.monotonic() > pulse.begun_by or not pulse.done.set_running_or_notify_cancel():
-                continue
-            try:
-                self._sender.pulse(drawer_pulse(self._profile))
-            except (WriteInterrupted, ValueError) as error:
-                pulse.done.set_exception(DrawerNotOpened(detail=str(error), detail_zh="印表機未接受指令"))
-            else:
-                pulse.done.set_result(None)
-
-    def _refuse_pulses(self) -> None:
-        reason = self.state.trouble
-        while self._pulses:
-            pulse = self._pulses.popleft()
-            if pulse.done.set_running_or_notify_cancel():
-                detail, detail_zh = (reason.en, reason.zh) if reason is not None else ("not ready", "尚未就緒")
-                pulse.done.set_exception(DrawerNotOpened(detail=detail, detail_zh=detail_zh))
+        self._sender.pulse(drawer_pulse(self._profile))
 
 
 def _nothing() -> Document:
