@@ -28,6 +28,7 @@ from einvoiced.followers.outcome import Outcome
 from einvoiced.followers.stick_export import export
 from einvoiced.hardware.stick import mount
 from einvoiced.hardware.stick.walk import EXPORT_FOLDER as FOLDER
+from einvoiced.mig import schema
 from einvoiced.stick_unit import FAILED, NAME, USAGE, give_up_root, in_child, user_and_group
 
 USER = "einvoiced-export"
@@ -81,6 +82,7 @@ def on_device(device: Path, user: str, run: Path, sockets: Path) -> int:
 
         return run_it
 
+    schema.load_all()  # while this may still read the program's own files, wherever they are
     mount.own_namespace()
     mount.mount_read_only(device, target, uid=uid, gid=gid)
     asks = in_child(as_user(lambda: DONE if _asks(target) else ABSENT), LOOK_SECONDS)

@@ -19,8 +19,8 @@ from einvoiced.rules.platform_codes import meaning
 
 State = Literal["waiting", "sent", "handed_over", "refused", "unknown"]
 Asked = Literal["waiting", "sent", "handed_over", "refused", "unknown", "overdue"]
-PAGE = 200
-LOOKED_AT = 1000
+PAGE = 100
+LOOKED_AT = 200
 
 _ROWS = "SELECT entry, place, part, message, subject, state, way, changed FROM outbox"
 _WHERE: dict[str, str] = {

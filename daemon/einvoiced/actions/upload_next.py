@@ -19,8 +19,8 @@ from einvoiced.rules.deadlines import PROOF_WAIT
 from einvoiced.rules.messages import Message
 from einvoiced.rules.period import TAIPEI
 
-PAGE = 250
-LOOKED_AT = 1000
+PAGE = 100
+LOOKED_AT = 200
 """Rows that one page looks at, whatever it finds: a till must not wait for a long outbox."""
 
 PAPER_WAITS = frozenset(("till", "handed_out", "unprinted", "queued", "sending", "failed", "to_replace"))

@@ -17,7 +17,7 @@ STATES = {
     "overdue": "逾期",
 }
 WAITS = {"proof": "等證明聯印出", "earlier": "等前一筆被接受"}
-PAGE = 200
+PAGE = 100
 
 
 def add_verbs(verbs: Any) -> None:

@@ -28,7 +28,7 @@ from einvoiced.rules.messages import Message
 ASIDE = "einvoiced-aside-{}-{}"
 """The folder aside, by the box's id and its journal's: several boxes may share one spool."""
 
-LIMIT = 250
+LIMIT = 100
 SIDE_BY_SIDE = 16
 """Files that are written and synced at a time: a disk syncs many that wait as fast as one."""
 

@@ -21,7 +21,9 @@ from einvoiced.mig.answers import MOST_BYTES, Answer, looks_like_answer, read_an
 DEPTH = 6
 """How deep below a folder files are looked for: Turnkey's own lie in Unpack/BAK/ProcessResult/day/hour."""
 
-MOST_ANSWERS = 500
+MOST_ANSWERS = 100
+"""Of one report: the till goes first."""
+
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 Seen = tuple[str, int, int]
 

@@ -11,6 +11,7 @@ by one of the two, never by both, and one that left on a stick is handed over, n
 
 from __future__ import annotations
 
+import codecs
 import errno
 import logging
 import os
@@ -71,7 +72,7 @@ def _write_lists(folder: Path, box: Client) -> int:
         name = f"tracks-{year_month}-"
         if not any((folder / "tracks").glob(f"{name}*")):
             given = box.call("tracks.export", year_month=year_month, form="csv", person="einvoiced-export")
-            written += _put(folder / "tracks" / given["file_name"], given["content"].encode("utf-8-sig"))
+            written += _put(folder / "tracks" / given["file_name"], codecs.BOM_UTF8 + given["content"].encode())
     for period in box.call("unused.list"):
         if period["reporter"] != "this_box":
             given = box.call("unused.export", year_month=period["year_month"])

@@ -23,6 +23,12 @@ def schema(kind: str) -> Any:
     return etree.XMLSchema(etree.parse(str(FOLDER / f"{kind}.xsd"), parser))
 
 
+def load_all() -> None:
+    """Read and compile every schema now."""
+    for kind in KINDS:
+        schema(kind)
+
+
 def check(kind: str, root: Any) -> None:
     """BadMessage, naming the first thing that is wrong, unless the element is a valid message of this kind."""
     compiled = schema(kind)
