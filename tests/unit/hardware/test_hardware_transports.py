@@ -1,10 +1,12 @@
 """Every transport carries all or says how much, within its deadline: over real ptys and sockets to the emulator."""
 
+import errno
 import os
 import socket
 import struct
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from hardware_helpers import CUT, raster, until
@@ -13,7 +15,7 @@ from einvoiced.hardware.printer import PrinterUnavailable, WriteInterrupted, mak
 from einvoiced.hardware.printer.confirm import process_id_command, wait_for_process_id
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.network import NetworkTransport, split_address
-from einvoiced.hardware.printer.serial import SerialTransport
+from einvoiced.hardware.printer.serial import SerialTransport, can_take_back
 from einvoiced.hardware.printer.status import Answer, query
 from einvoiced.hardware.printer.usblp import UsbLpTransport
 from einvoiced.hardware.printer.virtual import VirtualTransport, serve_pty, serve_tcp
@@ -227,6 +229,32 @@ def test_usb_port_status_is_unknown_where_the_driver_has_none():
     transport.open()
     assert transport.paper_out() is None
     transport.close()
+    stop()
+
+
+@pytest.mark.parametrize(
+    ("node", "sure"),
+    [("/dev/ttyS0", True), ("/dev/ttyAMA0", True), ("/dev/ttyUSB0", False), ("/dev/ttyACM1", False)],
+)
+def test_only_a_uarts_queue_can_be_taken_back(node, sure):
+    """What is on its way to a USB adapter may be printed: then nobody says that nothing has left."""
+    assert can_take_back(Path(node)) is sure
+
+
+def test_a_usb_write_that_fails_may_have_sent_its_chunk(tmp_path, monkeypatch):
+    """Pulled while a transfer was under way: the driver says ENODEV, and the printer may have it all the same."""
+
+    def fail(_fd, _data):
+        raise OSError(errno.ENODEV, "No such device")
+
+    path, stop = serve_pty(Emulator())
+    transport = UsbLpTransport(path)
+    transport.open()
+    with monkeypatch.context() as patch, pytest.raises(WriteInterrupted) as caught:
+        patch.setattr("einvoiced.hardware.printer.descriptor.os.write", fail)
+        transport.write(bytes(10_000), 1.0)
+    assert caught.value.sent == 4096
+    assert not transport.is_open
     stop()
 
 

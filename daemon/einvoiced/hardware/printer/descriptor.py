@@ -13,7 +13,6 @@ DRAIN_POLL = 0.002
 """Seconds between two looks at an output queue; the kernel offers no event for "empty" that has a deadline."""
 
 HANGUP = select.POLLHUP | select.POLLERR | select.POLLNVAL
-_ABSENT = {errno.ENODEV, errno.ENXIO, errno.ESHUTDOWN, errno.EPIPE, errno.EBADF, errno.ECONNRESET}
 
 
 class Stopped(Exception):
@@ -49,9 +48,8 @@ def send_all(fd: int, data: bytes, deadline: float) -> None:
         except BlockingIOError:
             _wait_for_room(fd, accepted, deadline)
         except OSError as error:
-            # A device that is gone took nothing. After EIO a USB transfer may have been under way with this chunk.
-            doubtful = 0 if error.errno in _ABSENT else len(chunk)
-            raise Stopped(str(error), accepted, doubtful) from error
+            # A USB transfer may have been under way with this chunk when the device failed or was pulled (usblp_write).
+            raise Stopped(str(error), accepted, doubtful=len(chunk)) from error
         else:
             if accepted < len(data) and not remaining(deadline):
                 raise Stopped("the printer is too slow for the time given", accepted)

@@ -10,6 +10,7 @@ import contextlib
 import select
 import termios
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import FlowControl, PrinterUnavailable, WriteInterrupted
@@ -24,7 +25,7 @@ class SerialTransport:
     """One tty, locked for this process (flock, advisory). Name it by /dev/serial/by-id: numbers change (`find`)."""
 
     def __init__(self, device: str, *, baudrate: int = 38400, flow_control: FlowControl = "rtscts") -> None:
-        self.device = device
+        self.device = self.node = device
         self.baudrate = baudrate
         self.flow_control = flow_control
         self._port: serial.Serial | None = None
@@ -44,8 +45,9 @@ class SerialTransport:
         import serial
 
         try:
+            self.node = serial_node(self.device)
             port = serial.Serial(
-                serial_node(self.device),
+                self.node,
                 self.baudrate,
                 timeout=0,
                 write_timeout=2.0,
@@ -120,11 +122,11 @@ class SerialTransport:
     def _discard(self) -> int:
         """Stop the output, count what the queue holds, throw it away; return how many bytes surely never leave.
 
-        A driver that cannot flush (most USB adapters) still shows a queue afterwards: then nothing is sure. A pty shows
-        no queue at all.
+        A USB adapter cannot take back what is on its way to it, and a driver that cannot flush still shows a queue
+        afterwards: then nothing is sure. A pty shows no queue at all.
         """
         port = self._port
-        if port is None:
+        if port is None or not can_take_back(Path(self.node).resolve()):
             return 0
         try:
             termios.tcflow(port.fileno(), termios.TCOOFF)
@@ -135,6 +137,11 @@ class SerialTransport:
         except (OSError, termios.error):
             return 0
         return held if flushed else 0
+
+
+def can_take_back(node: Path) -> bool:
+    """Whether what a tty's queue holds has surely not left: a UART's, but not that of an adapter on USB."""
+    return not node.name.startswith(("ttyUSB", "ttyACM", "ttyXRUSB"))
 
 
 def _never_send_xoff(fd: int) -> None:
