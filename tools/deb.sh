@@ -36,13 +36,16 @@ fetch() {
     echo "$wanted" >"$wheels/.complete"
 }
 
-# A clean copy of what the package is made of; VERSION=... gives the package another version (tests of upgrades).
+# What the package is made of, the same bytes for the same content.
+sources() {
+    tar -c --sort=name --mtime=@0 --owner=0 --group=0 --mode=go-w --exclude=__pycache__ --exclude='*.egg-info' \
+        debian daemon hw_tests config systemd docs setup.cfg pyproject.toml README.md README.zh-TW.md CHANGELOG.md LICENSE
+}
+
 copy() {
     rm -rf "$work"
     mkdir -p "$work/source"
-    tar -c --exclude=__pycache__ --exclude='*.egg-info' debian daemon hw_tests config systemd docs \
-        setup.cfg pyproject.toml README.md README.zh-TW.md CHANGELOG.md LICENSE | tar -x -C "$work/source"
-    version=${VERSION:-$(dpkg-parsechangelog -l debian/changelog -S Version)}$suffix
+    sources | tar -x -C "$work/source"
     sed -i "1s/(.*)/($version)/" "$work/source/debian/changelog"
 }
 
@@ -51,9 +54,17 @@ build_here() {
     (cd "$work/source" && WHEELS="$wheels" dpkg-buildpackage -b -us -uc -d) >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
 }
 
+# The kernel must know how to run programs of another processor.
+foreign() {
+    tools/need.sh qemu-user-static binfmt-support
+    misc=/proc/sys/fs/binfmt_misc
+    [ -e $misc/register ] || mount -t binfmt_misc binfmt_misc $misc
+    [ -e $misc/qemu-$machine ] || update-binfmts --enable qemu-$machine
+}
+
 build_in_chroot() {
     tools/need.sh mmdebstrap dpkg-dev ca-certificates
-    [ "$arch" = "$here_arch" ] || tools/need.sh qemu-user-static binfmt-support
+    [ "$arch" = "$here_arch" ] || foreign
     cp -a "$wheels" "$work/wheels"
     mmdebstrap --variant=apt --arch="$arch" --include=debhelper,python3,python3-venv --aptopt='Acquire::Languages "none"' \
         --customize-hook="copy-in $work/source $work/wheels /srv" \
@@ -67,10 +78,19 @@ begin=$(date +%s)
 work="$PWD/build/deb/work-$suite-$arch"
 command -v dpkg-parsechangelog >/dev/null || tools/need.sh dpkg-dev
 [ -e /usr/lib/python3*/ensurepip/__init__.py ] || tools/need.sh python3-venv
+# VERSION=... gives the package another version (tests of upgrades).
+version=${VERSION:-$(dpkg-parsechangelog -l debian/changelog -S Version)}$suffix
+deb="einvoiced_${version}_$arch.deb"
+made_of=$(sources | sha256sum)
+if [ -e "build/deb/$deb" ] && [ "$(cat "build/deb/.$deb.sources" 2>/dev/null)" = "$made_of" ]; then
+    touch "build/deb/$deb"
+    echo "build/deb/$deb: nothing has changed"
+    exit 0
+fi
 fetch
 copy
 if [ "$native" = yes ]; then build_here; else build_in_chroot; fi
-deb="einvoiced_${version}_$arch.deb"
 mv "$work/$deb" build/deb/
+echo "$made_of" >"build/deb/.$deb.sources"
 rm -rf "$work"
 echo "build/deb/$deb: $(du -k "build/deb/$deb" | cut -f1) KiB after $(($(date +%s) - begin)) s"

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 QR_KEY_CREDENTIAL = "qr-key"
 """The name of the systemd credential that holds the 32 hex digits."""
+
+FILE = Path("/etc/einvoiced/einvoiced.toml")
+"""The installed box's file."""
+
+CREDENTIAL = Path("/etc/credstore/einvoiced.qr-key")
+"""Where systemd's LoadCredential= finds the installed box's key (systemd.exec(5)); only root reads it there."""
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +159,16 @@ UNCONFIGURED = Config(SellerSection("", ""), TracksSection("1/1"))
 """What a box without a valid file runs on: locked, no hardware."""
 
 
+def unconfigured(path: Path) -> Config:
+    """What a box without a valid file runs on: its lamps show that, where at least their section is right."""
+    try:
+        sections = msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
+        lamps = msgspec.convert(sections.get("lamps", {}), type=LampsSection)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return UNCONFIGURED
+    return msgspec.structs.replace(UNCONFIGURED, lamps=lamps)
+
+
 def load(path: Path) -> Config:
     """Read and check the file as a whole; ConfigError names the file, the option and the cure."""
     try:
@@ -259,10 +275,12 @@ def printer_profile(path: Path, section: PrinterSection) -> PrinterProfile:
 
 
 def qr_key(path: Path, config: Config) -> str:
-    """The 32 hex digits of the QR key, from systemd's credential or a file that only its owner may read."""
+    """The 32 hex digits of the QR key: systemd's credential (root: where systemd finds it), or a private file."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials and (Path(credentials) / QR_KEY_CREDENTIAL).exists():
         return _key_digits(path, Path(credentials) / QR_KEY_CREDENTIAL)
+    if path == FILE and os.access(CREDENTIAL, os.R_OK):
+        return _key_digits(path, CREDENTIAL)
     if config.qr.key_file is None:
         raise _error(path, "qr.key_file", "is missing: the 32 hex digits that the platform's tool makes of the seed")
     file = (path.parent / config.qr.key_file).resolve()

@@ -43,7 +43,7 @@ class ConfigKeeper:
         try:
             self.running = config.load(file)
         except ConfigError as error:
-            self.running, self._problem = config.UNCONFIGURED, error
+            self.running, self._problem = config.unconfigured(file), error
 
     def start(self, box: Box) -> None:
         """Give the box its shop; without a valid configuration and key it is locked and says what is wrong."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -20,7 +21,7 @@ import pytest
 from einvoiced import config
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_pty
-from tests.boxes import fresh_folder
+from tests.boxes import fresh_folder, until
 from tools.virtualbox import QR_KEY, SELLER
 
 pytestmark = pytest.mark.sessions
@@ -28,12 +29,12 @@ pytestmark = pytest.mark.sessions
 DRIVER = """
 import functools, sys
 from pathlib import Path
-from einvoiced import cli
+from einvoiced import cli, config
 from einvoiced.cli import installed
 from einvoiced.hardware.printer import probe
 home = Path(sys.argv.pop(1))
-installed.CONFIG = home / "etc/einvoiced.toml"
-installed.CREDENTIAL = home / "credstore/einvoiced.qr-key"
+config.FILE = home / "etc/einvoiced.toml"
+config.CREDENTIAL = home / "credstore/einvoiced.qr-key"
 installed.DROP_IN = home / "drop-in/network-printer.conf"
 probe.places = functools.partial(probe.places, home / "dev", home / "sys")
 sys.exit(cli.main())
@@ -45,10 +46,11 @@ case "$1" in
 show) echo loaded ;;
 restart)
     [ -e {home}/pid ] && kill "$(cat {home}/pid)"
+    mkdir -p {home}/credentials
+    [ ! -e {home}/credstore/einvoiced.qr-key ] || cp {home}/credstore/einvoiced.qr-key {home}/credentials/qr-key
     CREDENTIALS_DIRECTORY={home}/credentials setsid {python} -m einvoiced --config {home}/etc/einvoiced.toml \
         --state {home}/state --run {home}/run >{home}/log 2>&1 </dev/null &
-    echo $! >{home}/pid
-    mkdir -p {home}/credentials && cp {home}/credstore/einvoiced.qr-key {home}/credentials/qr-key ;;
+    echo $! >{home}/pid ;;
 esac
 """
 SHOP = ["--identifier", SELLER, "--name", "示範商店", "--share", "1/1"]
@@ -86,6 +88,11 @@ class Machine:
     def environment(self) -> dict[str, str]:
         """With the stand-in for systemctl first."""
         return {**os.environ, "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}", "PYTHONUTF8": "1"}
+
+    def verb(self, *verb: str) -> str:
+        """Another verb in the machine's place; what it prints."""
+        command = [sys.executable, "-c", DRIVER, str(self.home), "--run", str(self.home / "run"), *verb]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
     def setup(self, *arguments: str, stdin: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run it without a terminal; its exit code must be `code`."""
@@ -212,7 +219,7 @@ def test_a_box_is_configured_in_one_conversation(machine: Machine, printer: Emul
     assert stat.S_IMODE(machine.key.stat().st_mode) == 0o600
     assert QR_KEY not in machine.file.read_text(encoding="utf-8")
     assert "營業登記上的資料" in machine.file.read_text(encoding="utf-8"), "the example's comments stay"
-    assert len(printer.strips) == 1
+    assert printer.strips
 
 
 def test_without_a_person(machine: Machine) -> None:
@@ -220,6 +227,7 @@ def test_without_a_person(machine: Machine) -> None:
     told = machine.setup("--yes", *SHOP, "--printer", "none", "--key-file", "-", stdin=QR_KEY + "\n").stdout
     assert "設定已寫入" in told
     assert config.load(machine.file).stick.kind == "udev"
+    assert "good" in machine.verb("config", "check", str(machine.file))
     before = machine.file.read_text(encoding="utf-8")
     machine.setup("--yes", "--telephone", "02-12345678", "--no-start")
     after = machine.file.read_text(encoding="utf-8")
@@ -246,6 +254,18 @@ def test_wrong_answers_change_nothing(machine: Machine) -> None:
     assert "--yes" in machine.setup(*SHOP, code=2).stderr
     assert not machine.file.exists()
     assert not machine.key.exists()
+
+
+def test_a_box_with_lamps_only_shows_that_it_is_not_configured(machine: Machine) -> None:
+    """A maker may ship a file that names the lamps alone: the box says by them that it issues nothing."""
+    lamps = machine.home / "lamps.json"
+    machine.file.write_text(f'[lamps]\nkind = "virtual"\nfile = "{lamps}"\n')
+    subprocess.run([str(machine.home / "bin/systemctl"), "restart"], env=machine.environment, check=True)
+    until(lambda: lamps.exists() and json.loads(lamps.read_text())["state"] == "stop", what="the lamps' stop")
+    assert "seller" in machine.verb("status")
+    machine.setup("--yes", *SHOP, "--key-file", "-", stdin=QR_KEY)
+    loaded = config.load(machine.file)
+    assert (loaded.lamps.file, loaded.stick.kind) == (str(lamps), "udev")
 
 
 def test_an_answers_file_and_a_network_printer(machine: Machine) -> None:

@@ -10,16 +10,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from einvoiced import cli
-from einvoiced.cli.journal import CONFIG
+from einvoiced import cli, config
 
 if TYPE_CHECKING:
     from einvoiced.config import Config
 
 SERVICE = "einvoiced.service"
-CREDENTIAL = Path("/etc/credstore/einvoiced.qr-key")
-"""Where systemd's LoadCredential= finds the key."""
-
 DROP_IN = Path("/etc/systemd/system/einvoiced.service.d/network-printer.conf")
 START_SECONDS = 60.0
 PRINT_SECONDS = 10.0
@@ -27,12 +23,14 @@ PRINT_SECONDS = 10.0
 
 def is_installed(options: argparse.Namespace) -> bool:
     """Whether this file is that of a box that systemd runs here."""
-    return options.config == CONFIG and _systemctl("show", "-p", "LoadState", "--value", SERVICE).strip() == "loaded"
+    return (
+        options.config == config.FILE and _systemctl("show", "-p", "LoadState", "--value", SERVICE).strip() == "loaded"
+    )
 
 
 def key_place(options: argparse.Namespace) -> Path:
     """Where the key belongs: systemd's credential store, or a file beside the configuration."""
-    return CREDENTIAL if options.config == CONFIG else options.config.parent / "qr.key"
+    return config.CREDENTIAL if options.config == config.FILE else options.config.parent / "qr.key"
 
 
 def has_key(options: argparse.Namespace, key_file: str | None) -> bool:
@@ -51,24 +49,24 @@ def write_key(options: argparse.Namespace, digits: str) -> Path:
     return place
 
 
-def restart(config: Config) -> None:
+def restart(settings: Config) -> None:
     """Start the box anew with the new file, and the followers that it names. OSError says what systemd said."""
-    _open_network(config)
+    _open_network(settings)
     _systemctl("daemon-reload", need=True)
-    if config.mirror.directory:
+    if settings.mirror.directory:
         _systemctl("enable", "--now", "einvoiced-mirror.service", need=True)
     _systemctl("restart", SERVICE, need=True)
 
 
-def _open_network(config: Config) -> None:
+def _open_network(settings: Config) -> None:
     """A network printer's address is let through the sandbox; without such a printer nothing is."""
     from einvoiced.config_edit import replace
     from einvoiced.hardware.printer.network import split_address
 
-    if config.printer.transport != "network":
+    if settings.printer.transport != "network":
         DROP_IN.unlink(missing_ok=True)
         return
-    address = split_address(config.printer.device)[0]
+    address = split_address(settings.printer.device)[0]
     content = (
         "# Written by einvoicectl setup: the printer's address, and no other, is let through.\n"
         f"[Service]\nRestrictAddressFamilies=AF_INET AF_INET6\nIPAddressAllow={address}\n"
@@ -94,23 +92,23 @@ def wait_for_status(options: argparse.Namespace) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def print_test_strip(options: argparse.Namespace, config: Config) -> str:
+def print_test_strip(options: argparse.Namespace, settings: Config) -> str:
     """Have the running box print a strip that says 測試; how it stands then. BoxError: it could not."""
     from einvoiced.client import new_key
 
-    answer = cli.call(options, "slip.print", key=new_key(), lines=_test_lines(config), wait=PRINT_SECONDS)
+    answer = cli.call(options, "slip.print", key=new_key(), lines=_test_lines(settings), wait=PRINT_SECONDS)
     return str(answer["state"])
 
 
-def _test_lines(config: Config) -> list[dict[str, Any]]:
-    seller, printer = config.seller, config.printer
+def _test_lines(settings: Config) -> list[dict[str, Any]]:
+    seller, printer = settings.seller, settings.printer
     return [
         {"text": "測試", "size": "huge", "bold": True, "align": "center"},
         {"text": "不是統一發票", "size": "title", "align": "center"},
         {"rule": True},
         {"text": seller.name, "size": "title", "align": "center"},
         {"text": "統一編號", "right": seller.identifier},
-        {"text": "本機代號", "right": f"{config.box.id}（{config.tracks.share}）"},
+        {"text": "本機代號", "right": f"{settings.box.id}（{settings.tracks.share}）"},
         {"text": "印表機", "right": printer.transport},
         {"text": printer.device},
         {"text": "型號設定", "right": printer.profile},

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from einvoiced import cli
+from einvoiced import cli, config
 
 if TYPE_CHECKING:
     from einvoiced.journal.findings import Report
 
-STATE, CONFIG = Path("/var/lib/einvoiced"), Path("/etc/einvoiced/einvoiced.toml")
+STATE, CONFIG = Path("/var/lib/einvoiced"), config.FILE
 
 
 def add_verbs(verbs: Any) -> None:

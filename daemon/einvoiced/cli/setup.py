@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from einvoiced import cli
+from einvoiced import cli, config
 from einvoiced.cli import repair
 from einvoiced.cli.terminal import Terminal, Wrong
 
@@ -187,12 +187,12 @@ def _only(given: Options, prefix: str) -> Options:
 def _set_all(options: argparse.Namespace, file: ConfigFile, answers: Options, key: str | None) -> None:
     from einvoiced.cli import installed
 
-    if not file.exists:
-        answers = {"box.id": "A1", "stick.kind": "udev", **answers}
+    always = {"box.id": "A1", "stick.kind": "udev"}
+    answers = {name: value for name, value in always.items() if name not in file.before} | answers
     for name, value in answers.items():
         file.set(name, value)
     place = installed.key_place(options)
-    if place == installed.CREDENTIAL and (key is not None or place.exists()):
+    if place == config.CREDENTIAL and (key is not None or place.exists()):
         file.set("qr.key_file", None)
     elif key is not None:
         file.set("qr.key_file", place.name)
@@ -204,17 +204,17 @@ def _set_all(options: argparse.Namespace, file: ConfigFile, answers: Options, ke
 def _carry_out(options: argparse.Namespace, file: ConfigFile, key: str | None) -> int:
     from einvoiced.cli import installed
 
-    config = file.check()
+    settings = file.check()
     if key is not None:
         installed.write_key(options, key)
     file.write()
     _say(options, f"{options.config} is written. 設定已寫入。")
     if options.no_start or not installed.is_installed(options):
         return cli.show(options, {"written": True, "started": False, "test_strip": None}, lambda _: [repair.START])
-    installed.restart(config)
+    installed.restart(settings)
     status = installed.wait_for_status(options)
     _say(options, status["sentence_zh"], status["sentence"])
-    strip = _test_strip(options, config)
+    strip = _test_strip(options, settings)
     answer = {"written": True, "started": True, "status": status, "test_strip": strip}
     failed = strip not in (None, "printed", "unconfirmed") or any(
         lock["name"] == "config_error" for lock in status["locks"]
@@ -227,15 +227,15 @@ def _carry_out(options: argparse.Namespace, file: ConfigFile, key: str | None) -
     return cli.REFUSED if failed else cli.DONE
 
 
-def _test_strip(options: argparse.Namespace, config: Config) -> str | None:
+def _test_strip(options: argparse.Namespace, settings: Config) -> str | None:
     """Print it where there is a printer; how it stands, or why it could not be."""
     from einvoiced.cli import installed
     from einvoiced.client import BoxError
 
-    if config.printer.transport == "none":
+    if settings.printer.transport == "none":
         return None
     try:
-        state = installed.print_test_strip(options, config)
+        state = installed.print_test_strip(options, settings)
     except BoxError as error:
         _say(options, f"測試單沒有印出：{error.zh}", f"The test strip was not printed: {error}")
         return error.name

@@ -14,8 +14,7 @@ from einvoiced.doctor.findings import Finding, note, ok, problem, unseen, warnin
 from einvoiced.doctor.site import Site, show_unit
 from einvoiced.errors import ConfigError
 
-CREDENTIAL = Path("/etc/credstore/einvoiced.qr-key")
-"""Where systemd's LoadCredential= finds the key (systemd.exec(5))."""
+CREDENTIAL = config.CREDENTIAL
 
 USER, STICK_USER = "einvoiced", "einvoiced-stick"
 TILL_GROUP, ADMIN_GROUP = "einvoice-till", "einvoice-admin"
