@@ -23,6 +23,8 @@ from einvoiced.actions.status import Status, make_status
 from einvoiced.boot_slip import StatusPrinter
 from einvoiced.clock_watch import ClockWatch
 from einvoiced.config_keeper import ConfigKeeper
+from einvoiced.daily_slip import DailySlip
+from einvoiced.due_keeper import DueKeeper
 from einvoiced.errors import EinvoicedError
 from einvoiced.finder import Finder
 from einvoiced.followers import slips
@@ -84,6 +86,7 @@ class Daemon:
         self._settings.on_change = lambda now: self._desk.take(now.printer, now.seller.name)
         self._box.rtc_agrees = self._box.clock.rtc_agrees(parts.RTC_TOLERANCE)
         keeper.open()
+        self._due = DueKeeper(self._box, keeper.journal)
         self._importer = Importer(self._box, keeper.journal)
         self._importer.on_verdict = self._tell_verdict
         self._lending = Lending(self._box, self._desk)
@@ -115,7 +118,8 @@ class Daemon:
     async def status(self) -> Status:
         """What `box.status` answers."""
         counts = await self._keeper.counts()
-        return make_status(self._box, counts, self._desk.state)
+        due = await self._due.look() if counts is not None else []
+        return make_status(self._box, counts, self._desk.state, due)
 
     async def stop(self) -> None:
         """Let what is due leave, then end in order."""
@@ -182,7 +186,12 @@ class Daemon:
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
             asyncio.create_task(self._reloads(), name="reloads"),
             asyncio.create_task(self._boot_slip(), name="boot slip"),
+            asyncio.create_task(self._daily_slip(), name="daily slip"),
         ]
+
+    async def _daily_slip(self) -> None:
+        slip = DailySlip(lambda: self._settings.running.box.daily_slip, self._state, self.status, self._box.clock.now)
+        await slip.run(lambda: self._desk.state.state, self._print_slip, lambda: self._shop_name)
 
     async def _boot_slip(self) -> None:
         running = self._settings.running

@@ -52,6 +52,7 @@ class BoxSection(_Section, frozen=True):
 
     id: str = "A1"
     boot_slip: Literal["never", "first", "always"] = "first"
+    daily_slip: str = "start"
 
 
 class TracksSection(_Section, frozen=True):
@@ -211,6 +212,9 @@ def check(path: Path, config: Config) -> None:
             check_text(text, limit, option, option)
         except EinvoicedError as error:
             raise _error(path, option, error.message) from None
+    if not re.fullmatch(r"never|start|([01][0-9]|2[0-3]):[0-5][0-9]", config.box.daily_slip):
+        detail = f"{config.box.daily_slip!r} is none of never, start, or a time such as 09:00"
+        raise _error(path, "box.daily_slip", detail)
     _check_tracks(path, config.tracks)
     for carrier in config.sales.carriers:
         if not carrier_type_known(carrier):

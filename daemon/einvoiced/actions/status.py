@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from einvoiced.actions.ask import Counts
 from einvoiced.actions.box import Box
+from einvoiced.actions.due import Due, overdue_warnings
 from einvoiced.actions.paper_notices import PaperState, Reason, paper_warnings
 from einvoiced.journal.entries import stamp
 from einvoiced.rules import stock
@@ -34,15 +35,16 @@ class Status(Struct, frozen=True):
     locks: list[Reason]
     warnings: list[Reason]
     counts: Counts | None
+    due: list[Due]
     sentence: str
     sentence_zh: str
 
 
-def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
+def make_status(box: Box, counts: Counts | None, paper: PaperState, due: list[Due]) -> Status:
     """Put the status together; `counts` is None when there is no usable journal."""
     now = box.clock.now()
     locks = [Reason(lock.name, lock.en, lock.zh) for lock in box.locks.values()]
-    warnings = _warnings(box, counts, paper)
+    warnings = _warnings(box, counts, paper) + overdue_warnings(due)
     if counts is not None and counts.clock_behind:
         locks.append(Reason("clock_was_ahead", "The clock is behind the journal.", "時鐘落後於日誌，請聯絡維修人員。"))
     can_issue = not locks and counts is not None and counts.numbers_left_this_period > 0
@@ -62,6 +64,7 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState) -> Status:
         locks,
         warnings,
         counts,
+        due,
         first[0].en if first else "Ready.",
         first[0].zh if first else "可以開立發票。",
     )

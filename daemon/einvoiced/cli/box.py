@@ -37,6 +37,7 @@ def _status_lines(status: Any) -> list[str]:
         f"paper           {counts.get('proofs_waiting', '-')} waiting,"
         f" {counts.get('proofs_unconfirmed', '-')} unconfirmed",
     ]
+    lines += [f"due {due['by'] or 'now':<11} {due['en']} {due['zh']}" for due in status["due"]]
     for kind in ("locks", "warnings"):
         lines += [f"{kind[:-1]:<15} {reason['name']}: {reason['en']} {reason['zh']}" for reason in status[kind]]
     return lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from einvoiced.actions.close_period import state_of
+from einvoiced.actions.due import unreported
 from einvoiced.actions.plan_stock import plan_stock
 from einvoiced.doctor.findings import Finding, ok, problem, unseen, warning
 from einvoiced.doctor.site import Site
@@ -17,7 +17,6 @@ from einvoiced.journal.transaction import Transaction
 from einvoiced.rules import deadlines
 from einvoiced.rules.period import Period
 
-_PERIODS = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? ORDER BY year_month"
 PLAN = "einvoicectl stock plan"
 
 
@@ -81,9 +80,7 @@ def _unreported(site: Site, tx: Transaction) -> list[tuple[Period, str]]:
     """Past periods with ranges whose unused numbers nobody has reported, and how they stand."""
     if site.box.shop is None:
         return []
-    seller, this = site.box.shop.seller.identifier, Period.of(tx.now()).year_month
-    stands = [(name, state_of(tx, seller, name)) for (name,) in tx.all(_PERIODS, seller) if name < this]
-    return [(Period.from_year_month(name), state) for name, state in stands if state != "reported"]
+    return unreported(tx, site.box.shop.seller.identifier)
 
 
 def _report(period: Period, state: str, today: date) -> Finding:

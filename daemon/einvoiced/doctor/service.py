@@ -15,6 +15,7 @@ import msgspec
 
 import einvoiced
 from einvoiced.actions.ask import count
+from einvoiced.actions.due import look
 from einvoiced.actions.paper_notices import PaperState
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.actions.status import make_status
@@ -192,7 +193,7 @@ def _would_say(site: Site) -> dict[str, Any] | None:
     """The status of a box that does not run, from its files; None where there are none or they may not be read."""
     if not os.access(site.state / "journal", os.R_OK | os.X_OK):
         return None
-    box, counts = site.box, None
+    box, counts, due = site.box, None, []
     faults: list[EinvoicedError] = [site.loaded] if isinstance(site.loaded, ConfigError) else []
     try:
         known = beside.read(site.state)
@@ -201,14 +202,14 @@ def _would_say(site: Site) -> dict[str, Any] | None:
         check_files(site.state / "journal", known)
         here = identity(site.state)
         faults += site.read(lambda tx: find_faults(box, _journal_id(tx), known, here)(tx))
-        counts = site.read(count(box))
+        counts, due = site.read(count(box)), site.read(look(box))
     except EinvoicedError as error:
         faults.append(error)
     except sqlite3.Error as error:
         faults.append(JournalBroken(detail=str(error)))
     for each in faults:
         box.lock(each.name, each.message, each.message_zh)
-    told: dict[str, Any] = msgspec.to_builtins(make_status(box, counts, PaperState()))
+    told: dict[str, Any] = msgspec.to_builtins(make_status(box, counts, PaperState(), due))
     return told
 
 

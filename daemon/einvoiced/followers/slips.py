@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from einvoiced.actions.ask_report import Report
 from einvoiced.actions.import_tracks import Imported, RangeShown
 from einvoiced.actions.plan_stock import StockPlan
+from einvoiced.actions.status import Status
 from einvoiced.errors import EinvoicedError, TrackFileError
 from einvoiced.followers.outcome import Outcome
 
@@ -121,6 +122,31 @@ def exported_slip(done: Outcome, shop_name: str, moment: datetime) -> Document:
     for problem in done.problems:
         lines += ["", problem]
     return slip("隨身碟未完成" if done.problems else "可拔出隨身碟", lines, shop_name=shop_name)
+
+
+def has_duties(status: Status) -> bool:
+    """Whether a day begins with something to do."""
+    return any(due.overdue or not due.by or due.name.startswith("unused") for due in status.due)
+
+
+def daily_slip(status: Status, shop_name: str, moment: datetime) -> Document:
+    """每日提醒: what is overdue, what is due by when, and how the stock is."""
+    from einvoiced.proof.content import slip
+
+    lines: list[_Line] = [f"{moment:%Y-%m-%d %H:%M}", "", status.sentence_zh, ""]
+    for title, overdue in (("已逾期或須處理：", True), ("期限：", False)):
+        duties = [due for due in status.due if (due.overdue or not due.by) is overdue]
+        if duties:
+            lines += [title, *(f"・{due.zh}" for due in duties), ""]
+    if not status.due:
+        lines += ["目前沒有待辦期限。", ""]
+    if status.counts is not None:
+        waiting = sum(due.count for due in status.due if due.name in ("uploads_due", "uploads_overdue"))
+        late = sum(due.late for due in status.due if due.name == "uploads_overdue")
+        lines += [("待上傳", f"{waiting} 筆"), ("逾期", f"{late} 筆")]
+        lines += [("本期剩餘", f"{status.counts.numbers_left_this_period} 號")]
+        lines += [("下期已取得", f"{status.counts.numbers_left_next_period} 號")]
+    return slip("每日提醒", lines, shop_name=shop_name)
 
 
 def day_slip(day: Report, tills: Report, shop_name: str, moment: datetime) -> Document:

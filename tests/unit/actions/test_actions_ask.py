@@ -33,8 +33,8 @@ def get(desk: Desk, key: str | None = None, number: str | None = None, period: s
 
 
 def status(desk: Desk, paper: PaperState | None = None) -> Status:
-    """`box.status`."""
-    return make_status(desk.box, desk.call(count(desk.box)), paper or PaperState("ready"))
+    """`box.status`, as if nothing were due."""
+    return make_status(desk.box, desk.call(count(desk.box)), paper or PaperState("ready"), [])
 
 
 def reasons(found: list[Reason]) -> list[str]:
@@ -235,5 +235,5 @@ def test_an_unconfirmed_clock_asks_for_attention(desk: Desk) -> None:
 
 def test_without_a_journal_there_is_still_a_status(desk: Desk) -> None:
     """Counts are absent, and the box cannot issue."""
-    told = make_status(desk.box, None, PaperState())
+    told = make_status(desk.box, None, PaperState(), [])
     assert (told.counts, told.can_issue, told.can_print, told.lamps) == (None, False, False, "stop")
