@@ -55,8 +55,8 @@ class DailySlip:
         if status.counts is None:  # the journal does not answer: later
             self._started = started
             return
-        await asyncio.to_thread(self._file.write_text, str(now.date()), "ascii")
         if mode != "start" or slips.has_duties(status):
+            await asyncio.to_thread(self._file.write_text, str(now.date()), "ascii")
             out(slips.daily_slip(status, shop, now))
 
 
