@@ -20,16 +20,16 @@ import msgspec
 import pytest
 
 from einvoiced.actions.ask_report import Report, ReportParams, report_question
+from einvoiced.actions.issue_allowance import AllowanceParams, issue_allowance
 from einvoiced.client import new_key
 from einvoiced.errors import DiskNearlyFull, InvalidParams
-from einvoiced.journal import entries, reading, store
-from einvoiced.journal.entries import Labels
+from einvoiced.journal import reading, store
 from einvoiced.readmodel import snapshot
 from einvoiced.readmodel.follow import ReadModel
 from einvoiced.readmodel.totals import report
 from einvoiced.rules.sale import Policy
 from tests.boxes import RANGE, ROOT, Desk
-from tests.unit.readmodel.test_readmodel_find import append, cancel, entry_of
+from tests.unit.readmodel.test_readmodel_find import cancel
 
 
 @pytest.fixture
@@ -55,16 +55,17 @@ def desk(durable: Path) -> Iterator[Desk]:
     desk.close()
 
 
-def allow(desk: Desk, number: str) -> int:
-    """An allowance of 10 + 1 against an invoice."""
-    items = [{"tax_type": "1", "original_invoice_number": number}]
-    allowance = {"allowance_number": "A10100000001", "allowance_date": "20260211", "tax_amount": 1, "total_amount": 10}
-    result = msgspec.Raw(json.dumps({"allowance": {**allowance, "items": items}}).encode())
-    labels = Labels(till="0", business_day="2026-02-10")
-    data = entries.AllowanceIssued(
-        "24634102", new_key(), "A10100000001", entry_of(desk, number), "王", None, labels, result
-    )
-    return append(desk, data)
+def allow(desk: Desk, number: str) -> None:
+    """11 dollars of an invoice go back: 10 and their tax."""
+    wire = {
+        "key": new_key(),
+        "invoice_number": number,
+        "lines": [{"line": 1, "amount": 11}],
+        "by": "王",
+        "print": "none",
+    }
+    params = {**wire, "labels": {"till": "0", "business_day": "2026-02-10"}}
+    desk.call(issue_allowance(desk.box, msgspec.convert(params, AllowanceParams), None))
 
 
 @pytest.fixture
