@@ -127,13 +127,13 @@ def test_a_clock_without_a_witness_is_a_problem(make_box: Callable[..., VirtualB
 
 
 def test_unreported_numbers_of_a_past_period_are_due(make_box: Callable[..., VirtualBox]) -> None:
-    """Seventy days later the period is over: unused numbers must be reported, and there are none for this one."""
+    """Seventy days later the period is over: its unused numbers must be reported, and there are none for this one."""
     box = make_box()
     box.start()
     box.take_tracks(RANGE)
     box.set_clock(offset=70 * 86_400)
     due = findings(box, "warning", "deadlines") + findings(box, "problem", "deadlines")
-    assert any("unused numbers" in found.en and "period close" in found.cure for found in due)
+    assert any("unused numbers" in found.en and "einvoicectl" in found.cure for found in due)
     assert any("0 numbers left" in found.en for found in findings(box, "problem", "stock"))
 
 
