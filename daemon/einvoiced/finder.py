@@ -39,7 +39,8 @@ class Finder:
     """Owns the child. Main loop only, but for `ask`."""
 
     def __init__(self, state: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._state, self._loop = state, loop
+        self._loop = loop
+        self.command = [sys.executable, "-m", "einvoiced.readmodel.child", str(state)]
         self._child: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._asked: dict[int, tuple[asyncio.subprocess.Process, asyncio.Future[Raw]]] = {}
@@ -104,9 +105,8 @@ class Finder:
                 raise errors.BoxStopping
             if self._child is not None and self._child.returncode is None:
                 return self._child
-            command = [sys.executable, "-m", "einvoiced.readmodel.child", str(self._state)]
             pipe = asyncio.subprocess.PIPE
-            self._child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE)
+            self._child = await asyncio.create_subprocess_exec(*self.command, stdin=pipe, stdout=pipe, limit=LINE)
             self._reader = asyncio.create_task(self._read(self._child))
             return self._child
 
