@@ -58,8 +58,13 @@ def business(**rest: Any) -> Invoice:
 
 def printed(document: Document, profile: PrinterProfile = GENERIC_58) -> Image.Image:
     """What the printer's head leaves between two cuts."""
+    return printed_job(render(document, profile), profile)
+
+
+def printed_job(job: bytes, profile: PrinterProfile) -> Image.Image:
+    """The same of a document that was rendered before."""
     emulator = Emulator(profile.dots)
-    emulator.feed(render(document, profile))
+    emulator.feed(job)
     if not profile.cutter:
         emulator.cut()
     assert emulator.unknown == []
