@@ -97,6 +97,7 @@ class PrinterSection(_Section, frozen=True):
     donation_slip: bool = True
     carrier_slip: bool = False
     raw_slips: bool = True
+    note: str = ""
 
 
 class LampsSection(_Section, frozen=True):
@@ -207,6 +208,8 @@ def check(path: Path, config: Config) -> None:
         texts["seller.telephone"] = (seller.telephone, 26)
     if seller.tax_registration is not None and not re.fullmatch(r"[0-9]{9}", seller.tax_registration):
         raise _error(path, "seller.tax_registration", f"{seller.tax_registration!r} is not nine digits (稅籍編號)")
+    if config.printer.note:
+        texts["printer.note"] = (config.printer.note, 100)
     for option, (text, limit) in texts.items():
         try:
             check_text(text, limit, option, option)

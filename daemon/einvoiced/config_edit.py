@@ -37,6 +37,7 @@ LIVE = frozenset(
         "printer.donation_slip",
         "printer.carrier_slip",
         "printer.raw_slips",
+        "printer.note",
     }
 )
 """What a running box takes from a file that was changed; everything else needs a restart."""
@@ -53,6 +54,7 @@ SETTABLE = frozenset(
         "printer.donation_slip",
         "printer.carrier_slip",
         "printer.raw_slips",
+        "printer.note",
     }
 )
 """What `config set` may change: no wrong value of these issues a wrong number or stops the box."""
@@ -112,7 +114,7 @@ def read_value(option: str, text: str) -> str | bool | None:
                 option, option=option, reason="it is true or false", reason_zh="只能是 true 或 false"
             )
         return text == "true"
-    return text or None
+    return text or (None if flat(config.UNCONFIGURED)[option] is None else "")
 
 
 def edited(text: str, option: str, value: str | int | list[str] | None) -> str:

@@ -62,7 +62,7 @@ class PaperDesk:
         box.if_unprintable = section.if_unprintable
         box.donation_slip, box.carrier_slip = section.donation_slip, section.carrier_slip
         if self._follower is not None:
-            self._follower.shop_name = shop_name
+            self._follower.shop_name, self._follower.note = shop_name, section.note
 
     def start(self, journal: Journal) -> None:
         """Start the printer's thread, where there is a printer."""
@@ -84,6 +84,7 @@ class PaperDesk:
             journal.release()
 
         follower.on_change = tell
+        follower.note = self._section.note
         self._follower = follower
         follower.start()
 
@@ -147,7 +148,7 @@ class PaperDesk:
 
         await self._need_follower()
         found = await self._journal().submit(find(self._box, params))
-        self.print_slip(details(found.invoice, shop_name=self._shop_name))
+        self.print_slip(details(found.invoice, shop_name=self._shop_name, note=self._section.note))
         return Done()
 
     async def print_slip_of(self, params: SlipParams, peer: Peer) -> SlipState:
@@ -217,7 +218,7 @@ class PaperDesk:
 
         assert isinstance(invoice, Invoice)
         if what == "details":
-            return render(details(invoice, shop_name=self._shop_name), profile)
+            return render(details(invoice, shop_name=self._shop_name, note=self._section.note), profile)
         return render(proof(invoice, shop_name=self._shop_name, copy=what == "copy"), profile)
 
     def _slip_strip(self, params: SlipParams) -> bytes:

@@ -79,7 +79,7 @@ class PaperFollower:
         baudrate: int = 0,
     ) -> None:
         """`baudrate`: of a serial line; 0 for the other ways."""
-        self._journal, self._profile, self.shop_name = journal, profile, shop_name
+        self._journal, self._profile, self.shop_name, self.note = journal, profile, shop_name, ""
         self._sender = StripSender(transport, profile, baudrate / 12)
         self._slips: deque[Slip] = deque()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
@@ -292,9 +292,9 @@ class PaperFollower:
         except InvoiceNotFound:
             return
         if invoice.npoban is not None:
-            self.print_slip(donation_slip(invoice, shop_name=self.shop_name))
+            self.print_slip(donation_slip(invoice, shop_name=self.shop_name, note=self.note))
         elif invoice.carrier_type is not None:
-            self.print_slip(carrier_slip(invoice, shop_name=self.shop_name))
+            self.print_slip(carrier_slip(invoice, shop_name=self.shop_name, note=self.note))
 
     def _print_slip(self, slip: Slip) -> None:
         try:

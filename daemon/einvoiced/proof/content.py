@@ -53,8 +53,11 @@ def proof(invoice: Invoice, *, shop_name: str, copy: bool = False, test: bool = 
     return Document(tuple(blocks), least_mm=PROOF_MM, coarse=invoice.buyer is not None)
 
 
-def details(invoice: Invoice, *, shop_name: str = "", test: bool = False) -> Document:
-    """The sheet of details (交易明細) that a consumer may ask for; a donated invoice's number is masked."""
+def details(invoice: Invoice, *, shop_name: str = "", note: str = "", test: bool = False) -> Document:
+    """The sheet of details (交易明細) that a consumer may ask for; a donated invoice's number is masked.
+
+    `note`: the shop's own words at the end.
+    """
     head: list[Block] = [Space(1), *_banner(test), Text("交易明細", size="title", bold=True, align="center"), Space(1)]
     if shop_name:
         head.append(Text(shop_name, align="center"))
@@ -69,11 +72,12 @@ def details(invoice: Invoice, *, shop_name: str = "", test: bool = False) -> Doc
     elif invoice.carrier_type is not None:
         head.append(Text("已存入載具"))
     tail = _sums(invoice) if invoice.buyer is not None else _consumer_sums(invoice)
-    return Document((*head, Space(1), *_item_lines(invoice), *tail, *_banner(test), Space(2)))
+    end: list[Block] = [Space(1), Text(note)] if note else []
+    return Document((*head, Space(1), *_item_lines(invoice), *tail, *end, *_banner(test), Space(2)))
 
 
-def donation_slip(invoice: Invoice, *, shop_name: str = "", test: bool = False) -> Document:
-    """What a customer who donated takes along: the number masked, no random code, no codes."""
+def donation_slip(invoice: Invoice, *, shop_name: str = "", note: str = "", test: bool = False) -> Document:
+    """What a customer who donated takes along: the number masked, no random code, no codes; the shop's own note."""
     lines: list[str | tuple[str, str]] = [
         ("發票號碼", shown_number(invoice, masked=True)),
         ("日期", f"{_date(invoice)} {invoice.invoice_time}"),
@@ -82,12 +86,13 @@ def donation_slip(invoice: Invoice, *, shop_name: str = "", test: bool = False) 
         ("總計", str(invoice.total_amount)),
         "",
         "發票已捐贈，本單據不可兌獎。",
+        *(["", note] if note else []),
     ]
     return slip("電子發票捐贈", lines, shop_name=shop_name, test=test)
 
 
-def carrier_slip(invoice: Invoice, *, shop_name: str = "", test: bool = False) -> Document:
-    """What tells a customer that the invoice is in the carrier, whose number is masked."""
+def carrier_slip(invoice: Invoice, *, shop_name: str = "", note: str = "", test: bool = False) -> Document:
+    """What tells a customer that the invoice is in the carrier, whose number is masked; the shop's own note."""
     carrier = invoice.carrier_id or ""
     lines: list[str | tuple[str, str]] = [
         ("發票號碼", shown_number(invoice)),
@@ -97,6 +102,7 @@ def carrier_slip(invoice: Invoice, *, shop_name: str = "", test: bool = False) -
         ("總計", str(invoice.total_amount)),
         "",
         "發票已存入載具，本單據不可兌獎。",
+        *(["", note] if note else []),
     ]
     return slip("電子發票存入載具", lines, shop_name=shop_name, test=test)
 

@@ -212,6 +212,15 @@ def test_a_donation_slip_masks_the_number():
     assert "載具 /****123" in kept
 
 
+@pytest.mark.parametrize("make", [details, donation_slip, carrier_slip])
+def test_the_shops_note_stands_at_the_end_and_only_where_there_is_one(make):
+    """Behind everything else, on details, donation slips and carrier notes."""
+    given = {"npoban": "919"} if make is not carrier_slip else {"carrier": Carrier("3J0002", "/ABC+123")}
+    document = make(invoice([line("茶")], **given), note="退貨請於 7 日內攜回商品")
+    assert rows(document)[-1] == "退貨請於 7 日內攜回商品"
+    assert "退貨" not in str(make(invoice([line("茶")], **given)))
+
+
 def test_every_printed_test_says_so():
     """測試 stands on proofs, details and slips alike."""
     donated = invoice([line("茶")], npoban="919")
