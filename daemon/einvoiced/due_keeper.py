@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date
 
 from einvoiced.actions.box import Box
-from einvoiced.actions.due import Due, look
+from einvoiced.actions.due import Due, Known, look
 from einvoiced.errors import EinvoicedError
 from einvoiced.journal.writer import Journal
 
@@ -22,6 +22,7 @@ class DueKeeper:
     def __init__(self, box: Box, journal: Callable[[], Journal]) -> None:
         self._box, self._journal = box, journal
         self._found: list[Due] = []
+        self._known: Known = {}
         self._of: tuple[date | None, int] = (None, 0)
         self._looked = 0.0
 
@@ -34,7 +35,7 @@ class DueKeeper:
             fresh = self._of[0] == today and (self._of == now or time.monotonic() - self._looked < SECONDS)
             if not fresh:
                 async with asyncio.timeout(DISK_SECONDS):
-                    self._found = await journal.submit(look(self._box))
+                    self._found = await journal.submit(look(self._box, self._known))
                 self._of, self._looked = now, time.monotonic()
         except (TimeoutError, EinvoicedError):
             pass  # said by others

@@ -19,8 +19,11 @@ from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules import deadlines
 from einvoiced.rules.period import Period
 
-LOOKED_AT = 100
-"""The oldest messages of the outbox, whose days are read."""
+LOOKED_AT = 1000
+"""The oldest messages of the outbox, whose days count: consumers' may stand behind many of businesses, due later."""
+
+READ_AT_ONCE = 200
+"""How many of them are read in one go; the others are, when it is looked again."""
 
 MOST = 10_000
 """Where counting ends."""
@@ -72,14 +75,19 @@ class _Data(Struct, frozen=True):
     result: _Result = _Result()
 
 
-def look(box: Box) -> Action[list[Due]]:
-    """Every duty, the most urgent first; nothing without a shop."""
+Known = dict[tuple[int, int], date]
+"""By when messages are due (entry, subject), as `look` found out before: it never changes."""
+
+
+def look(box: Box, known: Known | None = None) -> Action[list[Due]]:
+    """Every duty, the most urgent first; nothing without a shop. Keeps in `known` what it needs the next time."""
+    kept: Known = {} if known is None else known
 
     def action(tx: Transaction) -> list[Due]:
         if box.shop is None:
             return []
         seller, today = box.shop.seller.identifier, tx.now().date()
-        found = [*_uploads(tx, today), *_unanswered(tx), *_unused(tx, seller, today), *_cancel(tx, seller, today)]
+        found = [*_uploads(tx, today, kept), *_unanswered(tx), *_unused(tx, seller, today), *_cancel(tx, seller, today)]
         return sorted(found, key=lambda due: (not due.overdue, due.by or "9999"))
 
     return action
@@ -90,16 +98,20 @@ def overdue_warnings(dues: list[Due]) -> list[Reason]:
     return [Reason(due.name, due.en, due.zh) for due in dues if due.overdue or not due.by]
 
 
-def _uploads(tx: Transaction, today: date) -> list[Due]:
-    """Messages that the platform has not accepted; the oldest says by when."""
-    dues = [_due_of(tx, *row) for row in tx.all(_OLDEST, LOOKED_AT)]
-    if not dues:
+def _uploads(tx: Transaction, today: date, known: Known) -> list[Due]:
+    """Messages that the platform has not accepted, and by when the first of them must be there."""
+    rows = [(entry, subject) for entry, subject in tx.all(_OLDEST, LOOKED_AT)]
+    fresh = [row for row in rows if row not in known][:READ_AT_ONCE]
+    now = {row: known[row] for row in rows if row in known} | {row: _due_of(tx, *row) for row in fresh}
+    known.clear()
+    known.update(now)
+    if not now:
         return []
-    count, first = tx.one(_COUNT, MOST)[0], min(dues)
-    late = sum(due < today for due in dues)
+    count, first = tx.one(_COUNT, MOST)[0], min(now.values())
+    late = sum(due < today for due in now.values())
     told = f"{count}+" if count == MOST else str(count)
     if late:
-        many = f"{late}+" if late == LOOKED_AT else str(late)
+        many = f"{late}+" if late == len(now) < count else str(late)
         en = f"{many} of {told} messages should have been with the platform by now (the first by {first})."
         zh = f"有 {many} 筆資料逾期未上傳（最早期限 {first}），待上傳共 {told} 筆；請檢查上傳程式與網路。"
         return [Due("uploads_overdue", str(first), count, late, True, en, zh)]
