@@ -20,7 +20,6 @@ from einvoiced.hardware.printer.find import serial_node, usb_node
 
 CONNECT_SECONDS = 3.0
 FINE = ("ready", "busy")
-DAEMON_NAMES = ("einvoiced", "python", "python3")
 THIEVES = {"ModemManager": "ModemManager", "brltty": "brltty", "agetty": "serial-getty@{tty}"}
 """Programs that take serial ports, and their units."""
 
@@ -96,7 +95,8 @@ def _rights(site: Site, node: Path, status: os.stat_result) -> Iterator[Finding]
         group = grp.getgrgid(status.st_gid).gr_name
     except KeyError:
         pass
-    if group not in ("lp", "dialout", USER) or mode & 0o060 != 0o060:
+    by_group = group in ("lp", "dialout", USER) and mode & 0o060 == 0o060
+    if not by_group and mode & 0o006 != 0o006:
         how = f"chgrp dialout {node} && chmod 660 {node}; for good: a udev rule"
         yield problem(f"{USER} may not use {node} ({group}, {mode:04o}).", f"{USER} 沒有 {node} 的權限。", how, how)
 
@@ -104,7 +104,8 @@ def _rights(site: Site, node: Path, status: os.stat_result) -> Iterator[Finding]
 def _busy(site: Site, node: Path) -> Iterator[Finding]:
     """Who has the node open besides the daemon."""
     found = holders(node)
-    others = [holder for holder in found.found if holder.pid != _daemon(site)]
+    ours = _daemon(site)
+    others = [h for h in found.found if h.pid != ours and not h.name.startswith("einvoiced")]
     if others:
         thief = others[0]
         unit = THIEVES.get(thief.name, "").format(tty=node.name)

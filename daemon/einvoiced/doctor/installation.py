@@ -25,6 +25,10 @@ UNITS = ("einvoiced-till.socket", "einvoiced-admin.socket", "einvoiced.service")
 def check_config(site: Site) -> Iterator[Finding]:
     """The file as a whole."""
     if isinstance(site.loaded, ConfigError):
+        setup = "sudo einvoicectl setup"
+        if not _exists(site.config_file):
+            yield problem(site.loaded.message, site.loaded.message_zh, setup, setup)
+            return
         yield problem(
             site.loaded.message,
             site.loaded.message_zh,

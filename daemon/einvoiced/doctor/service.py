@@ -29,6 +29,7 @@ from einvoiced.parts import identity
 
 MANY_RESTARTS = 3
 LOG = "journalctl -u einvoiced -n 50"
+OWNER = ("give the files back to einvoiced: see `files` above", "先依 files 項目修正檔案擁有者")
 STOPPED_IN_ORDER = "systemctl start einvoiced"
 
 CURES = {
@@ -149,6 +150,8 @@ def _socket(site: Site, path: Path, unit: str, group: str) -> Iterator[Finding]:
     elif site.installed and _group_name(found.st_gid) != group:
         en = f"{path} belongs to the group {_group_name(found.st_gid)}, not to {group}."
         yield problem(en, f"{path} 的群組不是 {group}。", again, again)
+    elif site.asleep:
+        yield ok(f"{path} is held by systemd ({mode:04o}): asking it starts the box.", f"{path} 由 systemd 待命。")
     elif (why := _refused(path)) is not None:
         yield problem(f"{path}: {why}.", f"{path} 無法連線（{why}）。", f"{again} einvoiced", f"{again} einvoiced")
     else:
@@ -184,6 +187,8 @@ def check_box(site: Site) -> Iterator[Finding]:
         for reason in status[kind]:
             seen = True
             cure, cure_zh = CURES.get(reason["name"], (reason["en"], reason["zh"]))
+            if "Permission denied" in reason["en"]:
+                cure, cure_zh = OWNER
             yield make(f"{reason['name']}: {reason['en']}", reason["zh"], cure, cure_zh)
     if not seen:
         yield ok(str(status["sentence"]), str(status["sentence_zh"]))

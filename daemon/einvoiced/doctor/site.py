@@ -69,10 +69,15 @@ class Site:
             return {}
         return show_unit("einvoiced.service")
 
+    @property
+    def asleep(self) -> bool:
+        """Whether systemd has stopped the service: whoever connects to a socket would start it."""
+        return bool(self.unit) and self.unit.get("ActiveState") not in ("active", "activating", "reloading")
+
     @functools.cached_property
     def status(self) -> dict[str, Any] | str:
         """`box.status`, or why there is none. A service that systemd has stopped is not woken by asking."""
-        if self.unit and self.unit.get("ActiveState") not in ("active", "activating", "reloading"):
+        if self.asleep:
             return f"einvoiced.service is {self.unit.get('ActiveState', 'unknown')}"
         return self.ask("box.status")
 

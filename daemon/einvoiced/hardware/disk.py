@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from .board import whole_disk
 
 UNSAFE_OPTIONS = {"nobarrier", "barrier=0", "norecovery"}
 """Mount options with which a file system loses acknowledged syncs in a power cut (ext4(5), xfs(5))."""
+
+
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+"""How mountinfo writes a blank in a path."""
 
 
 @dataclass(frozen=True)
@@ -23,15 +28,23 @@ class Wear:
 
 
 def mount_options(path: Path) -> set[str]:
-    """The options, of the mount and of its file system, of what holds `path` (/proc/self/mountinfo, proc(5))."""
-    number = path.stat().st_dev
-    wanted = f"{os.major(number)}:{os.minor(number)}"
-    found: set[str] = set()
-    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-        left, _, right = line.partition(" - ")
-        if left.split()[2] == wanted:
-            found |= set(left.split()[5].split(",")) | set(right.split()[-1].split(","))
-    return found
+    """The options of the mount that holds `path` and of its file system (/proc/self/mountinfo, proc(5)).
+
+    Where the table does not show that mount (a chroot), those of all mounts of the same device.
+    """
+    wanted, number = path.resolve(), path.stat().st_dev
+    device = f"{os.major(number)}:{os.minor(number)}"
+    best, found, any_mount = -1, set[str](), set[str]()
+    for line in Path("/proc/self/mountinfo").read_bytes().rstrip(b"\n").split(b"\n"):
+        left, _, right = line.partition(b" - ")
+        fields = left.split(b" ")
+        mount = Path(os.fsdecode(_OCTAL.sub(lambda code: bytes([int(code[1], 8)]), fields[4])))
+        options = {*fields[5].decode().split(","), *right.split(b" ")[-1].decode().split(",")}
+        if fields[2].decode() == device:
+            any_mount |= options
+        if wanted.is_relative_to(mount) and len(mount.parts) >= best:
+            best, found = len(mount.parts), options
+    return found or any_mount
 
 
 def ext4_errors(path: Path, root: Path = Path("/")) -> int | None:
