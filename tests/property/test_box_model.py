@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from einvoiced.actions.ask import list_tracks
 from einvoiced.actions.box import Ceilings
 from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.find_invoices import FindParams, find_in_journal, question
 from einvoiced.actions.follow import judge_report, read_entries
 from einvoiced.actions.import_tracks import import_tracks
 from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
@@ -36,6 +38,8 @@ from einvoiced.journal.reconcile import Situation
 from einvoiced.journal.transaction import NotYet, Transaction
 from einvoiced.journal.verify import verify_files, verify_journal
 from einvoiced.journal.witnesses import Report
+from einvoiced.readmodel.follow import ReadModel
+from einvoiced.readmodel.questions import find
 from einvoiced.rules.period import Period
 from tests.boxes import SALE, Desk, fresh_folder
 from tools.virtualbox import track_file
@@ -384,6 +388,20 @@ class BoxMachine(RuleBasedStateMachine):
             if self.desk.call(lambda tx, k=key: tx.one("SELECT 1 FROM keys WHERE key = ?", uuid.UUID(k).bytes)) is None:  # type: ignore[misc]
                 invoice = json.loads(self.answers.pop(key))["invoice"]
                 assert (invoice["year_month"], invoice["invoice_number"]) in self.in_doubt
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def look_everything_up(self) -> None:
+        """The read model, which lives through copies and reconciliations, says what the journal says."""
+        with closing(ReadModel(self.folder / "find.db", self.desk.directory / store.FILE)) as model:
+            model.catch_up()
+            everything = question(FindParams(limit=500), of_till=False, today=self.desk.clock.now().date())
+            found = find(model.db, everything).invoices
+        (count,) = self.desk.call(lambda tx: tx.one("SELECT count(*) FROM invoices"))
+        assert len(found) == min(count, 500)
+        for each in found[:: max(1, len(found) // 20)]:
+            named = FindParams(invoice_number=each.invoice_number, year_month=each.year_month)
+            assert self.desk.call(find_in_journal(self.desk.box, named)).invoices == [each]
 
     # -- always
 

@@ -19,6 +19,8 @@ from einvoiced.client import new_key
 from einvoiced.errors import InvalidParams
 from einvoiced.journal import entries, store
 from einvoiced.journal.entries import Upload
+from einvoiced.readmodel import follow
+from einvoiced.readmodel.apply import Model
 from einvoiced.readmodel.follow import ReadModel
 from einvoiced.readmodel.questions import find
 from tests.boxes import RANGE, Desk
@@ -234,6 +236,30 @@ def test_a_model_that_was_closed_goes_on(desk: Desk, model: ReadModel, durable: 
         assert again.sequence == at
         assert numbers(again)[0] == number
     assert (durable / "find.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_building_that_was_cut_goes_on_where_it_was(
+    desk: Desk, durable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a page: what was in stays, nothing is in twice."""
+    desk.take(RANGE)
+    made = [desk.number() for _ in range(30)]
+    file, journal = durable / "find.db", desk.directory / store.FILE
+    monkeypatch.setattr(follow, "PAGE", 7)
+    take = Model.take
+
+    def cut(self: Model, sequence: int, body: bytes) -> None:
+        if sequence == 20:
+            raise KeyboardInterrupt
+        take(self, sequence, body)
+
+    monkeypatch.setattr(Model, "take", cut)
+    with closing(ReadModel(file, journal)) as model, pytest.raises(KeyboardInterrupt):
+        model.catch_up()
+    monkeypatch.setattr(Model, "take", take)
+    with closing(ReadModel(file, journal)) as again:
+        assert 0 < again.sequence < 20
+        assert numbers(again) == made[::-1]
 
 
 @pytest.mark.parametrize("harm", ["bytes", "version", "other journal"])
