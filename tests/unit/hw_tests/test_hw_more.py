@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -123,6 +124,69 @@ def test_what_speaks_against_a_disk(first: Any, second: Any, seen: int | None, w
     kept_pages = ({*list(each)[-disk_cut.SLOTS :]} for each in (first, second))
     told = disk_cut.lie(*kept_pages, seen)
     assert told is None if word is None else word in (told or "")
+
+
+class Platter:
+    """The two files on a disk with a cache: `honest` keeps what was synced; a liar keeps any of its last pages."""
+
+    def __init__(self, seed: int, *, honest: bool, cache: int = 12) -> None:
+        self._chance, self._honest, self._cache = random.Random(seed), honest, cache
+        self.files = {name: bytearray(disk_cut.PAGE * disk_cut.SLOTS) for name in "ab"}
+        self.acknowledged = 0
+
+    def work(self, pairs: int) -> None:
+        """Write so many pairs, then cut the power within the next one."""
+        writes = [(name, number) for number in range(1, pairs + 1) for name in "ab"]
+        begun = self._chance.choice([[("a", pairs + 1)], [("a", pairs + 1), ("b", pairs + 1)]])
+        safe = writes + begun[:-1] if self._honest else (writes + begun)[: -self._cache]
+        self.acknowledged = pairs
+        for name, number in safe:
+            self._keep(name, number, disk_cut.PAGE)
+        for name, number in begun[-1:] if self._honest else (writes + begun)[-self._cache :]:
+            whole = disk_cut.PAGE if self._chance.random() < 0.5 else 0
+            torn = self._chance.randrange(disk_cut.PAGE) if self._honest else 0
+            self._keep(name, number, whole or torn)
+
+    def _keep(self, name: str, number: int, size: int) -> None:
+        begin = number % disk_cut.SLOTS * disk_cut.PAGE
+        self.files[name][begin : begin + size] = disk_cut.page(number, "salt")[:size]
+
+    def told(self, seen: int | None, folder: Path) -> str | None:
+        """What the verdict says of it."""
+        numbers = []
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+            numbers.append(disk_cut._kept(folder / name, "salt"))
+        return disk_cut.lie(numbers[0], numbers[1], seen)
+
+
+@pytest.fixture
+def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are written over and over within a short test."""
+    monkeypatch.setattr(disk_cut, "SLOTS", 24)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_no_honest_disk_is_ever_accused(tmp_path: Path) -> None:
+    """A hundred and twenty cuts at any place, with the page that was being written whole, torn or not there."""
+    for seed in range(120):
+        platter = Platter(seed, honest=True)
+        platter.work(1 + seed % 60)
+        assert platter.told(platter.acknowledged, tmp_path) is None, seed
+
+
+@pytest.mark.usefixtures("small_files")
+def test_lying_disks_are_found(tmp_path: Path) -> None:
+    """A cache of twelve pages that keeps what it likes: found each time with the number, mostly without it too."""
+    without = 0
+    for seed in range(100):
+        platter = Platter(seed, honest=False)
+        platter.work(20 + seed % 60)
+        lost = platter.told(platter.acknowledged, tmp_path)
+        kept = min(max(disk_cut._kept(tmp_path / name, "salt"), default=0) for name in "ab")
+        assert lost is not None or kept >= platter.acknowledged, seed
+        without += platter.told(None, tmp_path) is not None
+    assert without > 90
 
 
 def test_without_a_cut_there_is_no_verdict(durable: Path, capsys: pytest.CaptureFixture[str]) -> None:
