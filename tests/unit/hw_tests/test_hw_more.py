@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from einvoiced.hardware.power import Power
 from hw_tests import bench as benches
 from hw_tests import clock, command, disk_cut, pictures, power, report, stick, till_socket
 from hw_tests.bench import Bench, Skip
+from hw_tests.person import Terminal
 from tests.boxes import until
 from tools.virtualbox import VirtualBox
 
@@ -337,6 +338,59 @@ def test_a_device_without_a_file_system_is_named(tmp_path: Path) -> None:
     device = tmp_path / "stick.img"
     device.write_bytes(bytes(1 << 20))
     assert stick.read_device(device).trouble == stick.NO_FILE_SYSTEM
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_real_device_is_mounted_and_read(tmp_path: Path) -> None:
+    """A file system on a block device: every file is read, and nothing stays mounted."""
+    folder, image = tmp_path / "files", tmp_path / "stick.img"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(b"x" * 5000)
+    image.write_bytes(bytes(4 << 20))
+    made = subprocess.run(["mkfs.ext4", "-q", "-d", str(folder), str(image)], capture_output=True, check=False)
+    loop = subprocess.run(["losetup", "-f", "--show", str(image)], capture_output=True, text=True, check=False)
+    if made.returncode or loop.returncode:
+        pytest.skip("no loop devices here")
+    device = loop.stdout.strip()
+    try:
+        found = stick.read_device(Path(device))
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
+    assert (found.files, found.size, found.kind, found.trouble) == (1, 5000, "ext4", "")
+    assert device not in Path("/proc/mounts").read_text()
+
+
+# -- the person --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A real terminal as standard input; the descriptor of its keyboard."""
+    keyboard, screen = os.openpty()
+    with os.fdopen(screen, "r") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield keyboard
+    os.close(keyboard)
+
+
+def test_what_was_done_is_noticed(terminal: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The wait ends when the box has noticed it, and says after how long."""
+    looks = iter([False, False, True])
+    assert Terminal().until("Open the cover.", "請打開上蓋。", lambda: next(looks), 30) is True
+    told = capsys.readouterr().err
+    assert "Open the cover." in told and "請打開上蓋" in told and "ok, after" in told
+
+
+def test_enter_gives_a_wait_up(terminal: int) -> None:
+    """Nobody has to wait for what cannot be done, and the next question does not hear that key."""
+    os.write(terminal, b"\ny\n")
+    assert Terminal().until("Plug it in.", "請插入。", lambda: False, 30) is False
+    assert Terminal().ask("Is it so?", "是嗎？") is True
+
+
+def test_a_wait_ends_by_itself(terminal: int) -> None:
+    """After its time, with nobody there."""
+    assert Terminal().until("Plug it in.", "請插入。", lambda: False, 0.1) is False
 
 
 # -- the till's user ---------------------------------------------------------------------------------------------------
