@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from einvoiced.actions.box import BEHIND, Box
 from einvoiced.actions.import_tracks import journal_begun
-from einvoiced.errors import InvalidParams, InvoiceNotFound, NotConfigured
+from einvoiced.errors import DiskNearlyFull, InvalidParams, InvoiceNotFound, NotConfigured
 from einvoiced.journal import number_ranges, schema
 from einvoiced.journal.entries import stamp
 from einvoiced.journal.transaction import Action, Transaction
@@ -51,6 +51,7 @@ class Counts(Struct, frozen=True):
     last_number: str | None
     entries: int
     clock_behind: bool
+    disk_nearly_full: bool
 
 
 def find_invoice(box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None) -> Action[int]:
@@ -164,6 +165,15 @@ def count(box: Box) -> Action[Counts]:
             f"{last[0]}{last[1]:08d}" if last else None,
             tx.next_place[1] - 1,
             last_time is not None and last_time - now > BEHIND,
+            _nearly_full(tx),
         )
 
     return action
+
+
+def _nearly_full(tx: Transaction) -> bool:
+    try:
+        tx.check_space()
+    except DiskNearlyFull:
+        return True
+    return False

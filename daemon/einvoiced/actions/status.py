@@ -47,6 +47,9 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState, due: list[Du
     warnings = _warnings(box, counts, paper) + overdue_warnings(due)
     if counts is not None and counts.clock_behind:
         locks.append(Reason("clock_was_ahead", "The clock is behind the journal.", "時鐘落後於日誌，請聯絡維修人員。"))
+    if counts is not None and counts.disk_nearly_full:
+        en = "The journal's disk is nearly full; free some space."
+        locks.append(Reason("disk_nearly_full", en, "日誌磁碟空間不足，請聯絡維修人員清出空間。"))
     can_issue = not locks and counts is not None and counts.numbers_left_this_period > 0
     can_print = paper.state == "ready" and box.unprintable is None
     loud = [warning for warning in warnings if warning.name not in QUIET_NOTICES]

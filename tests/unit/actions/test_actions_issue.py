@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 from einvoiced import errors
+from einvoiced.actions.ask import count
+from einvoiced.actions.paper_notices import PaperState
+from einvoiced.actions.status import make_status
 from einvoiced.client import new_key
 from einvoiced.journal import entries
 from einvoiced.rules.period import TAIPEI, Period
@@ -287,11 +290,17 @@ def test_without_numbers_nothing_is_issued(desk: Desk) -> None:
 
 
 def test_a_disk_nearly_full_issues_nothing(stocked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused before anything is half done."""
+    """It is refused before anything is half done, and the status says why."""
     with monkeypatch.context() as patch:
         patch.setattr("einvoiced.journal.transaction.NEEDED_MIB", 1 << 40)
         stocked.reopen()
         refusal(stocked, errors.DiskNearlyFull, key=KEY)
+        status = make_status(stocked.box, stocked.call(count(stocked.box)), PaperState())
+        assert (status.can_issue, status.lamps, [lock.name for lock in status.locks]) == (
+            False,
+            "stop",
+            ["disk_nearly_full"],
+        )
     assert stocked.number(key=KEY) == "NQ00000000"
 
 
