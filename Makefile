@@ -1,7 +1,7 @@
 # einvoiced: every verb sets up what it needs by itself.
 PYTHON = .venv/bin/python
 
-.PHONY: menu setup demo run test lint wheel-test deb deb-test lock crash paper year bench clean
+.PHONY: menu setup demo run test lint wheel-test deb deb-test lock crash paper year bench clean box box-power
 
 menu:
 	@echo "make demo        the main job, end to end, on virtual hardware"
@@ -12,6 +12,8 @@ menu:
 	@echo "make deb         the Debian package, in build/deb (SUITE=bookworm|trixie ARCH=amd64|arm64)"
 	@echo "make deb-test    install, upgrade, downgrade and purge it under a real systemd (root, two minutes)"
 	@echo "make lock        take newer versions of the packages that the Debian package holds"
+	@echo "make box         the package in a virtual machine with USB, pins and a plug (root); writes build/box.json"
+	@echo "make box-power   fifty power cuts there under load (a quarter of an hour); writes build/box-power.json"
 	@echo "make crash       power cuts and kills by the thousand; writes build/crash.json"
 	@echo "make paper       the printer dies at every point of a strip; writes build/paper.json"
 	@echo "make year        a year of a shop, every number accounted for; writes build/year.json (five minutes)"
@@ -49,6 +51,12 @@ deb-test: setup
 
 lock:
 	@tools/lock.sh
+
+box: setup deb
+	@nice -n 5 $(PYTHON) -m tests.box
+
+box-power: setup deb
+	@nice -n 5 $(PYTHON) -m tests.box --name box-power --cuts 50
 
 crash: setup
 	@EINVOICED_ALL_FAULTS=1 $(PYTHON) -m pytest tests/sessions/test_sessions_faults.py
