@@ -36,7 +36,8 @@ FOR_GOOD = ("closed", "queued", "reported")
 
 _LEFT = """
 SELECT track, next, last, part, boxes FROM ranges
-WHERE seller = ? AND year_month = ? AND state IN ('fresh', 'current', 'held') AND next <= last ORDER BY track, begin
+WHERE seller = ? AND year_month = ? AND state IN ('fresh', 'current', 'held', 'closed') AND next <= last
+ORDER BY track, begin
 """
 _UNUSED = """
 SELECT seller, year_month, track, first, last FROM set_aside

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import BY_ITSELF, check_period, seller_of, state_of
+from einvoiced.actions.start_checks import fact
 from einvoiced.errors import (
     LeftoversDamaged,
     LeftoversDiffer,
@@ -247,7 +248,7 @@ def _state(tx: Transaction, box: Box, seller: str, year_month: str, state: str) 
     taken = _taken(tx, seller, year_month)
     others = [str(Share(n, boxes)) for n in range(1, (boxes or 1) + 1) if n != (own or 0) + 1]
     numbers = sum(run[4] - run[3] + 1 for run in tx.all(_UNUSED, seller, year_month))
-    reporter = "this_box" if not others or _is_lead(box) else "lead_box" if box.shop and box.shop.lead else "office"
+    reporter = _reporter(tx, box, alone=not others)
     return UnusedState(
         year_month,
         period.label,
@@ -260,6 +261,15 @@ def _state(tx: Transaction, box: Box, seller: str, year_month: str, state: str) 
         deadlines.unused_send_by(period).isoformat(),
         deadlines.unused_due(period).isoformat(),
     )
+
+
+def _reporter(tx: Transaction, box: Box, *, alone: bool) -> str:
+    """Who sends the E0402; of a retired box, whose numbers may be used elsewhere, only people can know."""
+    if fact(tx, "retired") is not None:
+        return "office"
+    if alone or _is_lead(box):
+        return "this_box"
+    return "lead_box" if box.shop is not None and box.shop.lead else "office"
 
 
 def _is_lead(box: Box) -> bool:

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,10 @@ DEPTH = 6
 MOST_ANSWERS = 100
 """Of one report: the till goes first."""
 
+OLD_DAYS = 3
+"""A folder in which nothing was new for so long is looked into only every `FULL` looks: a spool keeps years."""
+
+FULL = 360
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 Seen = tuple[str, int, int]
 
@@ -59,10 +64,13 @@ class AnswerReader:
         self._box, self._folders, self._memory = box, folders, memory
         self._seen: set[Seen] = set()
         self._quiet: dict[str, tuple[int, int]] = {}
+        self._newest: dict[str, int] = {}
+        self._looks = -1
 
     def read_new(self) -> tuple[int, int]:
         """Tell the box what is new; returns how many messages were accepted and refused."""
         accepted = refused = 0
+        self._looks += 1
         for path, seen in self._new_files():
             answer = self._read(path)
             if answer is not None:
@@ -78,7 +86,7 @@ class AnswerReader:
 
     def _walk(self, folder: Path, depth: int) -> Iterator[tuple[Path, Seen]]:
         """New files below a folder. One whose time stood still over two looks has nothing new and is passed over."""
-        changed = folder.stat().st_mtime_ns
+        changed = newest = folder.stat().st_mtime_ns
         before, looks = self._quiet.get(str(folder), (0, 0))
         looks = looks + 1 if before == changed else 0
         with os.scandir(folder) as listed:
@@ -86,14 +94,22 @@ class AnswerReader:
         self._quiet[str(folder)] = (changed, looks)
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if depth < DEPTH:
+                if depth < DEPTH and not self._is_old(entry.path):
                     yield from self._walk(Path(entry.path), depth + 1)
-                    self._quiet[str(folder)] = (changed, min(looks, 1))  # a folder of folders is always looked into
+                newest = max(newest, self._newest.get(entry.path, 0))
+                self._quiet[str(folder)] = (changed, min(looks, 1))  # a folder of folders is always listed
             elif entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
+                newest = max(newest, status.st_mtime_ns)
                 seen = (entry.path, status.st_size, status.st_mtime_ns)
                 if seen not in self._seen:
                     yield Path(entry.path), seen
+        self._newest[str(folder)] = max(newest, self._newest.get(str(folder), 0))
+
+    def _is_old(self, path: str) -> bool:
+        """Whether a folder was looked into, nothing below it is recent, and it is not time for a full look."""
+        newest = self._newest.get(path)
+        return newest is not None and self._looks % FULL != 0 and newest < time.time_ns() - OLD_DAYS * 86_400 * 10**9
 
     def _read(self, path: Path) -> tuple[Answer, str] | None:
         """What a file says and its SHA-256; None for one that was read before, or cannot be (as it is)."""

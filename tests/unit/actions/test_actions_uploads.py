@@ -11,6 +11,7 @@ import pytest
 
 from einvoiced import errors
 from einvoiced.actions import report_unused
+from einvoiced.actions.box_life import retire_box
 from einvoiced.actions.close_period import close_period
 from einvoiced.actions.decide_uploads import send_again, settle_uploads
 from einvoiced.actions.list_uploads import list_uploads
@@ -335,6 +336,18 @@ def test_what_is_unsettled_holds_the_report_until_the_fifth(desk: Desk) -> None:
     assert queue(desk) == ["11502"]
     (out,) = [out for out in waiting(desk) if out.message == "E0402"]
     assert [(r["first"], r["last"]) for r in msgspec.json.decode(out.content)["runs"]] == [(110, 199)]
+
+
+def test_a_retired_box_reports_nothing_by_itself(desk: Desk) -> None:
+    """Its numbers may be used elsewhere by now: the list is for the office."""
+    desk.take(NUMBERS)
+    issue(desk)
+    desk.call(retire_box("陳技師", None))
+    close(desk)
+    at(desk, 3, 6)
+    assert queue(desk) == []
+    shown = desk.call(report_unused.list_unused(desk.box))[0]
+    assert (shown.reporter, shown.numbers) == ("office", 99)
 
 
 # -- leftovers of several boxes ----------------------------------------------------------------------------------------
