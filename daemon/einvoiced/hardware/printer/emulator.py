@@ -12,14 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from . import symbols
 from .escpos_stream import DLE, ESC, FS, GS, CommandStream
-from .strip import CELL_HEIGHT, CELL_WIDTH, DPI, Strip
+from .head import LINE_SPACING, Head, word
+from .strip import DPI, Strip
 from .switches import NEAR_END, Switches
 
-LINE_SPACING = 30
 MAX_STRIP = 80_000
 """Dots (10 m): the end of the roll ends a strip that nobody cuts."""
 MAX_UNKNOWN = 1000
@@ -29,7 +27,6 @@ _IGNORED_BYTES = b"\x00\r\x0c\x18"
 _ACCEPTED_ESC = b"!E-GMRt {=U"
 _ACCEPTED_GS = b"!BPWfH"
 _ACCEPTED_FS = b"&.!"
-_QR_LEVELS = {48: "l", 49: "m", 50: "q", 51: "h"}
 _GS_I_TEXT = {65: b"1.00 EMU", 66: b"einvoiced", 67: b"emulator", 68: b"0000", 69: b"TRADITIONAL CHINESE"}
 
 
@@ -42,14 +39,6 @@ class Emulator(Switches):
 
     What goes wrong with it are its `Switches`; `powered` False loses what it had received and hears nothing.
     """
-
-    _line: str
-    _align: int
-    _margin: int
-    _position: int
-    _line_spacing: int
-    _bar: dict[str, int]
-    _qr: dict[str, Any]
 
     def __init__(
         self,
@@ -84,9 +73,8 @@ class Emulator(Switches):
         self._answers: deque[tuple[float, bytes]] = deque()
         self._automatic: bytes | None = None
         self._powered = True
-        self._strip = Strip(width, dpi)
+        self._head = Head(width, dpi)
         self._file_number = _last_number(directory)
-        self._reset()
 
     def feed(self, data: bytes) -> bytes:
         """Take what it would take of `data` and return what it has to say by now."""
@@ -139,7 +127,7 @@ class Emulator(Switches):
             self._held_bytes = 0
             self._answers.clear()
             self._automatic = None
-            self._reset()
+            self._head.reset()
 
     def load_roll(self, dots: int | None = None) -> None:
         """Put in a new roll; what had come out of the old one is torn off."""
@@ -154,8 +142,7 @@ class Emulator(Switches):
     def cut(self) -> None:
         """End the strip as the cutter does; nothing happens when no paper has come out."""
         with self._lock:
-            self._end_line(0)
-            strip, self._strip = self._strip, Strip(self.width, self.dpi)
+            strip = self._head.take_strip()
             if not strip.height:
                 return
             self.strips.append(strip)
@@ -212,58 +199,59 @@ class Emulator(Switches):
     def _execute(self, item: bytes) -> None:
         first = item[0]
         if first >= 0x20:
-            self._characters(item)
+            self._head.characters(item)
         elif first == ESC:
             self._esc(item)
         elif first == GS:
             self._gs(item)
         elif first == 0x0A:
-            self._end_line(self._line_spacing)
+            self._head.end_line(self._head.line_spacing)
         elif first == 0x09:
-            self._line += " " * (8 - len(self._line) % 8)
+            self._head.tabulate()
         elif (first == FS and item[1] not in _ACCEPTED_FS) or (first != FS and first not in _IGNORED_BYTES):
             self._not_known(item)
         self._use_paper()
-        if self._strip.height >= MAX_STRIP:
+        if self._head.strip.height >= MAX_STRIP:
             self.cut()
 
     def _use_paper(self) -> None:
-        used, self._strip.counted = self._strip.height - self._strip.counted, self._strip.height
+        strip = self._head.strip
+        used, strip.counted = strip.height - strip.counted, strip.height
         if self.roll is not None:
             self.roll -= used
             self.paper_low = self.paper_low or self.roll < NEAR_END
             self.paper_out = self.paper_out or self.roll <= 0
 
     def _esc(self, item: bytes) -> None:
-        name, parameters = chr(item[1]), item[2:]
+        name, parameters, head = chr(item[1]), item[2:], self._head
         if name == "@":
-            self._reset()
+            head.reset()
         elif name == "a" and parameters[0] in b"\x00\x01\x02012":
-            self._align = parameters[0] & 3
+            head.align = parameters[0] & 3
         elif name == "J":
-            self._end_line(parameters[0])
+            head.end_line(parameters[0])
         elif name == "d":
-            self._end_line(parameters[0] * self._line_spacing)
+            head.end_line(parameters[0] * head.line_spacing)
         elif name == "2":
-            self._line_spacing = LINE_SPACING
+            head.line_spacing = LINE_SPACING
         elif name == "3":
-            self._line_spacing = parameters[0]
+            head.line_spacing = parameters[0]
         elif name == "$":
-            self._position = _word(parameters)
+            head.position = word(parameters)
         elif name == "p" and parameters[0] in b"\x00\x0101":
             self.drawer_pulses += 1
         elif item[1] not in _ACCEPTED_ESC:
             self._not_known(item)
 
     def _gs(self, item: bytes) -> None:
-        name, parameters = chr(item[1]), item[2:]
+        name, parameters, head = chr(item[1]), item[2:], self._head
         if name == "v" and _is_raster(item):
-            self._raster(item)
+            head.raster(item)
         elif name == "V" and item[2] in b"\x00\x0101ABabgh":
-            self._end_line(item[3] if len(item) > 3 else 0)
+            head.end_line(item[3] if len(item) > 3 else 0)
             self.cut()
         elif name == "L":
-            self._margin = _word(parameters)
+            head.margin = word(parameters)
         elif name == "r" and parameters[0] in b"\x01\x0212":
             self._say(bytes([self.sensor_byte() if parameters[0] & 1 else 0]))
         elif name == "I":
@@ -273,13 +261,15 @@ class Emulator(Switches):
         elif name == "a":
             self._automatic = b"" if parameters[0] else None
         elif name in "hw":
-            self._bar[name] = parameters[0]
-        elif name == "k":
-            self._bar_code(item)
-        elif name == "(" and item[2:3] == b"k" and item[5:6] == b"1":
-            self._qr_code(item)
-        elif item[1] not in _ACCEPTED_GS:
+            head.bar[name] = parameters[0]
+        elif not self._draws(item) and item[1] not in _ACCEPTED_GS:
             self._not_known(item)
+
+    def _draws(self, item: bytes) -> bool:
+        """Whether it is a symbol that this printer draws itself."""
+        if item[1:2] == b"k":
+            return self._head.bar_code(item)
+        return item[1:3] == b"(k" and item[5:6] == b"1" and self._head.qr_code(item)
 
     def _real_time(self, item: bytes) -> None:
         if item[:2] == _REAL_TIME_STATUS and item[2] in (1, 2, 3, 4):
@@ -308,83 +298,11 @@ class Emulator(Switches):
         if len(self.unknown) < MAX_UNKNOWN:
             self.unknown.append(item)
 
-    # -- the print head ------------------------------------------------------------------------------------------
-
-    def _reset(self) -> None:
-        """ESC @: forget the line and all settings."""
-        self._line = ""
-        self._align = 0
-        self._margin = 0
-        self._position = 0
-        self._line_spacing = LINE_SPACING
-        self._bar = {"h": 162, "w": 3}
-        self._qr = {"module": 3, "level": 48, "data": b""}
-
-    def _characters(self, item: bytes) -> None:
-        for character in item.decode("latin-1"):
-            if self._margin + self._position + (len(self._line) + 1) * CELL_WIDTH > self.width and self._line:
-                self._end_line(self._line_spacing)
-            self._line += character
-
-    def _end_line(self, feed: int) -> None:
-        """Print the characters that wait, if any, and move the paper by `feed` dots, past the characters at least."""
-        if self._line:
-            self._strip.text(self._line, self._left(len(self._line) * CELL_WIDTH))
-            feed = max(feed, CELL_HEIGHT)
-        self._line = ""
-        self._position = 0
-        self._strip.feed(feed)
-
-    def _raster(self, item: bytes) -> None:
-        if self._line:
-            self._end_line(0)
-        scale_x, scale_y = 1 + (item[3] & 1), 1 + (item[3] >> 1 & 1)
-        row_bytes = _word(item[4:6])
-        self._strip.raster(item[8:], row_bytes, self._left(row_bytes * 8 * scale_x), scale_x, scale_y)
-        self._position = 0
-
-    def _bar_code(self, item: bytes) -> None:
-        kind = item[2]
-        data = item[3:-1] if kind <= 6 else item[4:]
-        self._symbol(symbols.bar_code(kind, data, self._bar["w"], self._bar["h"]), item)
-
-    def _qr_code(self, item: bytes) -> None:
-        """GS ( k with cn 49: model, module size, error level, store, print."""
-        function, rest = item[6], item[7:]
-        if function == 67:
-            self._qr["module"] = rest[0]
-        elif function == 69:
-            self._qr["level"] = rest[0]
-        elif function == 80:
-            self._qr["data"] = rest[1:]
-        elif function == 81:
-            level = _QR_LEVELS.get(self._qr["level"], "l")
-            self._symbol(symbols.qr_code(self._qr["data"], self._qr["module"], level), item)
-
-    def _symbol(self, dots: symbols.Dots | None, item: bytes) -> None:
-        if dots is None:
-            self._not_known(item)
-            return
-        if self._line:
-            self._end_line(0)
-        data, row_bytes = symbols.packed(dots)
-        self._strip.raster(data, row_bytes, self._left(len(dots[0])), 1, 1)
-        self._position = 0
-
-    def _left(self, width: int) -> int:
-        """The column where something `width` dots wide begins."""
-        free = max(0, self.width - self._margin - self._position - width)
-        return self._margin + self._position + free * self._align // 2
-
 
 def _is_raster(item: bytes) -> bool:
     """Whether this is a GS v 0 with all the data that it promised; a promise too big is cut off after the head."""
-    whole = len(item) == 8 + _word(item[4:6]) * _word(item[6:8])
+    whole = len(item) == 8 + word(item[4:6]) * word(item[6:8])
     return whole and item[2] == ord("0") and item[3] in b"\x00\x01\x02\x030123"
-
-
-def _word(data: bytes) -> int:
-    return data[0] + 256 * data[1]
 
 
 def _last_number(directory: Path | None) -> int:
