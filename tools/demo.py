@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -60,7 +62,7 @@ def main() -> None:
     folder = durable_folder(FOLDER)
     if folder.exists() and not keep:
         shutil.rmtree(folder)
-    with VirtualBox(folder, box={"boot_slip": "first"}) as box:
+    with VirtualBox(folder, box={"boot_slip": "first"}, turnkey={"spool": str(folder / "turnkey")}) as box:
         print(f"starting einvoiced on virtual hardware in {folder}")
         print(f"it answers after {box.start():.2f} s")
         _fill(box)
@@ -92,6 +94,32 @@ def _demonstrate(box: VirtualBox) -> None:
     rows.append(_repeat_over_a_kill(box))
     _wait_for_paper(box)
     _table(box, rows)
+    _upload(box)
+
+
+def _upload(box: VirtualBox) -> None:
+    """The follower puts MIG's XML into Turnkey's folder; an answer, as the platform would give it, comes back."""
+    spool = box.folder / "turnkey"
+    source = spool / "UpCast" / "B2SSTORAGE" / "F0401" / "SRC"
+    source.mkdir(parents=True, exist_ok=True)
+    _follow(box)
+    files = sorted(source.glob("*.xml"))
+    print(f"\n{len(files)} invoices as F0401 (MIG 4.1) for Turnkey, such as\n  {files[0]}")
+    infos = "".join(f"<Info><Code>0</Code><Parameter0>{path.name.split('-')[1]}</Parameter0></Info>" for path in files)
+    answers = spool / "Unpack" / "BAK" / "ProcessResult"
+    answers.mkdir(parents=True, exist_ok=True)
+    info = "<MessageInfo><MessageType>F0401</MessageType></MessageInfo>"
+    (answers / "answer.xml").write_text(f"<ProcessResult>{info}<Result>{infos}</Result></ProcessResult>")
+    _follow(box)
+    left = len(box.call("upload.list")["uploads"])
+    print(f"the platform's answer was read: {len(files) - left} accepted, {left} still wait")
+
+
+def _follow(box: VirtualBox) -> None:
+    """One look of einvoiced-turnkey."""
+    command = [sys.executable, "-m", "einvoiced.followers.turnkey", "--once", "--config"]
+    command += [str(box.folder / "einvoiced.toml"), "--run", str(box.run), "--state", str(box.folder / "turnkey-state")]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
 def _repeat_over_a_kill(box: VirtualBox) -> tuple[str, str, Any]:
