@@ -21,13 +21,11 @@ from einvoiced.actions.named import Found, Subject, find_subject
 from einvoiced.actions.standing import standing_allowances
 from einvoiced.journal import entries, outbox
 from einvoiced.journal.entries import Peer
+from einvoiced.journal.lives import NOT_BEGUN
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.invoice import Invoice
 from einvoiced.rules.sale import Buyer, Carrier, Sale, check_receivers, check_text, permit_carrier
-
-NOT_BEGUN: tuple[entries.Paper, ...] = ("none", "queued", "till", "unprinted", "failed")
-"""Where an original is of which surely nothing came out; a till that prints by itself reports it first."""
 
 
 class CorrectParams(Subject, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -17,6 +17,7 @@ CURES = {
     "number_twice": "cancel the later of the two invoices and issue it anew; tell the shop's accountant today",
     "outside_range": "the shop was never given this number: cancel the invoice; tell the shop's accountant today",
     "outside_period": "the number belongs to another period: cancel the invoice; tell the shop's accountant today",
+    "unlawful": "the law does not let this be: ask who did it and how; tell the shop's accountant today",
     "contradiction": "the entry does not follow from those before it: compare with the mirror (journal verify DIR)",
     "place": "the answer names another place than its entry's: compare with the mirror (journal verify DIR)",
     "mac": "the answer was not made by this journal: compare with the till's copy of it",

@@ -21,6 +21,9 @@ KNOWN_OUT = f"iif(paper IN {OUT}, paper, 'none')"
 PAPER_IS = f"UPDATE invoices SET paper = iif(state = 'cancelled' AND ?1 NOT IN {OUT}, 'none', ?1) WHERE"
 """Says where an original is now, with the same exception."""
 
+NOT_BEGUN: tuple[entries.Paper, ...] = ("none", "queued", "till", "unprinted", "failed")
+"""Where an original is while its invoice may be corrected: surely nothing of it came out (a till reports what did)."""
+
 Place = tuple[str, str, str, int]
 """Seller, period, track, number."""
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from einvoiced.journal import entries, projections, schema
 from einvoiced.journal.findings import Findings
 from einvoiced.journal.mac import answer_mac
+from einvoiced.journal.replay_lives import Lives
 from einvoiced.rules.numbers import invoice_number, split_invoice_number
 from einvoiced.rules.period import Period
 from einvoiced.rules.share import Share
@@ -76,6 +77,7 @@ class Replay:
         self.partial = False
         """Whether it does not begin with entry 1: then only what can be said of each invoice alone is checked."""
         self._journal = ""
+        self._lives = Lives(self.db, findings, secret)
         self._since = self.invoices = 0
         self.db.execute("BEGIN")
 
@@ -97,6 +99,7 @@ class Replay:
             self._check_seal(envelope, data, place)
         if self.partial:
             return
+        self._lives.check(envelope, data, self._journal, place)
         try:
             projections.apply(self.db, envelope.sequence, data)
         except (sqlite3.IntegrityError, TypeError, ValueError) as error:
