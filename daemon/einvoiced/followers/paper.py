@@ -260,6 +260,8 @@ class PaperFollower:
     def _send(self, strip: bytes, number: int) -> Sent:
         sent = self._sender.send(strip, number)
         self._untaken = self._untaken + 1 if sent.outcome == "not_begun" else 0
+        if sent.trouble is not None:
+            self._say(sent.trouble)
         if sent.outcome != "out":
             log.warning("a strip of %d bytes: %s (%s)", len(strip), sent.outcome, sent.reason)
         return sent

@@ -51,11 +51,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a strip. `confirmation` counts for `out` only."""
+    """What became of a strip. `confirmation` counts for `out` only; `trouble` is what the printer said of itself."""
 
     outcome: Literal["out", "not_begun", "unknown"]
     reason: str = ""
     confirmation: Confirmation = "none"
+    trouble: str | None = None
 
 
 class StripSender:
@@ -156,7 +157,7 @@ class StripSender:
         self.torn = True
         self._transport.abandon()
         trouble = trouble_of(status)
-        return Sent("unknown", f"{what} ({trouble})" if trouble else what)
+        return Sent("unknown", f"{what} ({trouble})" if trouble else what, trouble=trouble)
 
     def pulse(self, pulse: bytes) -> None:
         """Send a drawer's pulse now. WriteInterrupted when it was not taken at once."""
