@@ -98,7 +98,7 @@ class JournalKeeper:
             self._error = JournalBroken(detail=str(error) or type(error).__name__)
         else:
             self._journal = journal
-            self._box.journal_id, self._box.secret = journal.id, journal.secret
+            self._box.journal_id, self._box.secret, self._box.key_epoch = journal.id, journal.secret, journal.key_epoch
             self._ceilings = CeilingKeeper(self._box, journal, self._witnesses, self._state)
             return
         self._lock(self._error)

@@ -60,12 +60,13 @@ class Measured:
 
 
 @contextlib.contextmanager
-def floor(folder: Path, *, sync_ms: int = 0) -> Iterator[Measured]:
-    """The floor on a fresh database."""
+def floor(folder: Path, *, sync_ms: int = 0, protocol: bool = False) -> Iterator[Measured]:
+    """The floor on a fresh database; `protocol`: the bare protocol instead of asyncio's own server."""
     folder.mkdir(parents=True)
-    counters, path = Counters(folder / "counters"), f"/tmp/einvoiced-floor-{os.getpid()}-{sync_ms}.sock"
+    counters, path = Counters(folder / "counters"), f"/tmp/einvoiced-{folder.name}-{os.getpid()}-{sync_ms}.sock"
     environment = _environment(folder, counters, sync_ms)
-    command = [sys.executable, "-m", "tests.bench.floor", str(folder / "db"), path]
+    bare = ["--protocol"] if protocol else []
+    command = [sys.executable, "-m", "tests.bench.floor", *bare, str(folder / "db"), path]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
     try:
         VirtualBox.wait_for(lambda: Path(path).exists(), 20, "the floor")

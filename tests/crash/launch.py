@@ -140,8 +140,8 @@ def _early_answers() -> None:
 
     act = writer.Journal._act
 
-    def broken(self: Any, job: Any) -> None:
-        act(self, job)
+    def broken(self: Any, job: Any, *, alone: bool) -> None:
+        act(self, job, alone=alone)
         if not job.parked:
             job.deliver()
             job.then(lambda _job: None)

@@ -23,7 +23,7 @@ from mirror_helpers import (
     sell,
 )
 
-from einvoiced.client import BoxError
+from einvoiced.client import BoxError, new_key
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal import beside, entries, lines, store
 from einvoiced.journal import offline as stopped
@@ -296,6 +296,18 @@ def test_a_lost_journal_comes_back_from_the_mirror(pair: Callable[..., tuple[Vir
     assert report["good"]
 
 
+def sells_on_with(box: VirtualBox, answer: dict[str, Any]) -> None:
+    """A till that holds this answer gets its next invoice."""
+    seen = {name: answer[name] for name in ("epoch", "sequence", "mac")}
+    with box.client() as till:
+        till.call("invoice.issue", key=new_key(), print="till", last_seen=seen, **SALE)
+
+
+def warnings(box: VirtualBox) -> list[str]:
+    """The names of what the status warns of."""
+    return [warning["name"] for warning in box.status()["warnings"]]
+
+
 def test_a_new_box_takes_a_dead_boxs_place(
     pair: Callable[..., tuple[VirtualBox, Mirror]], make_box: Callable[..., VirtualBox]
 ) -> None:
@@ -303,8 +315,9 @@ def test_a_new_box_takes_a_dead_boxs_place(
     dead, mirror = pair()
     first = sell(dead, 4)
     caught_up(dead, mirror)
-    dead.kill()
     mirror.kill()
+    known, lost = (json.loads(list(answers.values())[-1]) for answers in (first, sell(dead)))
+    dead.kill()
     fresh = make_box()
     fresh.start()
     fresh.stop()
@@ -319,6 +332,10 @@ def test_a_new_box_takes_a_dead_boxs_place(
     try:
         fresh.start()
         repeats(fresh, first)
+        sells_on_with(fresh, known)
+        assert "answer_lost" not in warnings(fresh)
+        sells_on_with(fresh, lost)
+        assert "answer_lost" in warnings(fresh)
         second = sell(fresh, 4)
         assert not set(numbers(second)) & (in_doubt(outcome) | set(numbers(first)))
         assert all(n.startswith("NQ") for n in numbers(second))

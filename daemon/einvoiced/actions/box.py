@@ -109,6 +109,8 @@ class Box:
     """Told in the journal's thread when somebody proves that this journal has lost entries: the box must lock."""
     journal_id: str = ""
     secret: bytes = b""
+    key_epoch: int = 1
+    """The first epoch whose answers have MACs by `secret`."""
     ceilings: Ceilings | None = None
     """None where no keeper raises them: tools and tests that use actions without the daemon."""
     locks: dict[str, Lock] = field(default_factory=dict)
@@ -154,6 +156,7 @@ class Box:
         now, last = tx.now(), tx.last_time()
         if last is not None and last - now > BEHIND:
             raise ClockWasAhead(box_time=stamp(now), last_time=stamp(last))
-        if not self.clock_trusted() and (till_time is None or abs(till_time - now) > TILL_AGREES):
+        till_agrees = till_time is not None and abs(till_time - now) <= TILL_AGREES
+        if not till_agrees and not self.clock_trusted():
             raise ClockUntrusted("till_time", box_time=stamp(now))
         return now if last is None or now >= last else last

@@ -6,7 +6,7 @@ The same key gives the same bytes of the result for ever; the same key with anot
 from __future__ import annotations
 
 import hmac
-import secrets
+import os
 from datetime import date, datetime
 from typing import Literal
 
@@ -76,16 +76,14 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
     settled = settle(params)
     labels = checked_labels(params.labels)
     seen = params.last_seen
-    if seen is not None and not hmac.compare_digest(seen.mac, box.mac(seen.epoch, seen.sequence)):
-        raise errors.BadMac("last_seen.mac")
+    if seen is not None:
+        _check_mac(box, seen)
     if params.till_time is not None and params.till_time.tzinfo is None:
         raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
 
     def action(tx: Transaction) -> Raw:
-        if seen is not None and (seen.epoch, seen.sequence) > (tx.head.epoch, tx.head.sequence):
-            behind = errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
-            box.on_behind(behind)
-            raise behind
+        if seen is not None:
+            _hear(tx, box, seen)
         stored = stored_result(tx, box.shop.seller.identifier, key, "invoice.issue") if box.shop else None
         if stored is not None:
             compare_sale(stored[0], params, settled)
@@ -96,6 +94,35 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
         return take_number(tx, box, shop, params, settled, labels, peer)
 
     return action
+
+
+def _check_mac(box: Box, seen: LastSeen) -> None:
+    """BadMac unless the answer is this journal's, or older than the key that it would be checked with."""
+    made = box.mac(seen.epoch, seen.sequence)
+    if seen.epoch >= box.key_epoch and not hmac.compare_digest(seen.mac, made):
+        raise errors.BadMac("last_seen.mac")
+
+
+def _hear(tx: Transaction, box: Box, seen: LastSeen) -> None:
+    """A till as a witness: an answer beyond the journal's end locks the box, JournalBehind.
+
+    One of an earlier epoch that the journal does not hold was lost with an older copy, and numbers are in doubt since:
+    the till goes on, and the status says that it holds an invoice that can be adopted.
+    """
+    if (seen.epoch, seen.sequence) > (tx.head.epoch, tx.head.sequence):
+        behind = errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
+        box.on_behind(behind)
+        raise behind
+    if seen.epoch < tx.head.epoch:
+        row = tx.one("SELECT body FROM entries WHERE sequence = ?", seen.sequence)
+        if row is None or entries.read(row[0]).epoch != seen.epoch:
+            box.note(
+                "answer_lost",
+                f"A till holds an answer that this journal lost (epoch {seen.epoch}, entry {seen.sequence}): take its "
+                "invoice back with einvoicectl invoice adopt.",
+                f"收銀機保有本日誌遺失的回覆（第 {seen.epoch} 代第 {seen.sequence} 筆）；"
+                "請以 einvoicectl invoice adopt 收回該發票。",
+            )
 
 
 def take_number(
@@ -125,7 +152,7 @@ def take_number(
         track=track,
         number=number,
         moment=moment,
-        random_number=f"{secrets.randbelow(10_000):04d}",
+        random_number=random_code(),
         seal=shop.seal,
     )
     epoch, sequence = tx.next_place
@@ -138,11 +165,21 @@ def take_number(
     return result
 
 
+_FAIR = (1 << 32) // 10_000 * 10_000
+"""Below this every code has the same number of chances."""
+
 CURRENT_RANGE = """
 SELECT track, begin, next FROM ranges WHERE seller = ? AND year_month = ? AND state = 'current'
 ORDER BY track, begin LIMIT 1
 """
 FRESH_RANGE = CURRENT_RANGE.replace("'current'", "'fresh'")
+
+
+def random_code() -> str:
+    """Four digits from the kernel's generator, each code as likely as any other (self-check form, 6)."""
+    while (drawn := int.from_bytes(os.urandom(4), "big")) >= _FAIR:
+        pass
+    return f"{drawn % 10_000:04d}"
 
 
 def _next_number(tx: Transaction, seller: str, period: Period) -> tuple[str, int, int]:
@@ -189,8 +226,13 @@ def _leave_a_note(box: Box, params: IssueParams, sequence: int) -> None:
         box.paper_waits = True
 
 
+_NO_LABELS = Labels()
+
+
 def checked_labels(labels: Labels) -> Labels:
     """The labels: 1 to 20 characters each, `business_day` a date YYYY-MM-DD; BadText or InvalidParams otherwise."""
+    if labels == _NO_LABELS:
+        return labels
     for name in Labels.__struct_fields__:
         value = getattr(labels, name)
         if value is not None:

@@ -130,7 +130,9 @@ def replace_box(
         db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO secrets VALUES ('mac', ?)", (secret or secrets.token_bytes(32),))
         reconciler = Reconciler(db, _EMPTY, journal, clock)
-        situation = msgspec.structs.replace(situation, accept_identity=True, force=True, secret=secret or b"")
+        situation = msgspec.structs.replace(
+            situation, accept_identity=True, force=True, secret=secret or b"", new_key=secret is None
+        )
         outcome = reconciler.run([*others, *present], situation)
         if not outcome.restored:
             raise RestoreRefused(detail="neither the mirror nor the backup holds an entry")
@@ -155,7 +157,7 @@ def begin_anew(state: Path, situation: Situation, clock: WallClock) -> Outcome:
     journal = str(uuid.uuid4())
     reasons = ("the journal was lost, and nobody had a copy",)
     ceilings = tuple(known.ceilings) if known is not None else ()
-    situation = msgspec.structs.replace(situation, faults=reasons, ceilings=ceilings, beside=None)
+    situation = msgspec.structs.replace(situation, faults=reasons, ceilings=ceilings, beside=None, new_key=True)
     with _made_anew(state, new) as db:
         db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT INTO secrets VALUES ('mac', ?)", (secrets.token_bytes(32),))

@@ -176,6 +176,8 @@ def _epoch_opened(db: Db, sequence: int, data: entries.EpochOpened) -> None:
     for run in data.in_doubt + data.elsewhere:
         number_ranges.pass_over(db, run)
     outbox.forget_answers(db, sequence)
+    if data.new_key:
+        set_fact(db, sequence, "mac_key", "new")
 
 
 def _take_from_aside(db: Db, run: entries.Run) -> None:

@@ -52,7 +52,7 @@ class Situation(Struct, frozen=True):
     """What a reconciliation knows beside the journal and the other histories.
 
     `faults`: what locked the box otherwise, such as a WAL that is gone. `force`: open an epoch though all agree.
-    `ceilings`: what is known of a journal that is lost for ever, beside `beside`.
+    `ceilings`: what is known of a journal that is lost for ever, beside `beside`. `new_key`: its MACs' key is lost.
     """
 
     technician: str
@@ -65,6 +65,7 @@ class Situation(Struct, frozen=True):
     faults: tuple[str, ...] = ()
     force: bool = False
     ceilings: tuple[Ceiling, ...] = ()
+    new_key: bool = False
 
 
 class Source(Struct, frozen=True):
@@ -276,7 +277,12 @@ class Reconciler:
         runs = [doubt.runs_of(self.db, each) for each in (found.in_doubt, found.elsewhere, found.duplicates)]
         reason = "; ".join(self._reasons) or "the technician asked for it"
         tx = Transaction(self.db, self.head, self._clock)
-        tx.open_epoch(entries.EpochOpened(reason[:2000], by, self._restored, *runs))
+        in_doubt, elsewhere, duplicates = runs
+        tx.open_epoch(
+            entries.EpochOpened(
+                reason[:2000], by, self._restored, in_doubt, elsewhere, duplicates, new_key=situation.new_key
+            )
+        )
         if identity:
             tx.append(entries.BoxIdentified(situation.board, situation.disk))
         for invoice in found.adopted.values():

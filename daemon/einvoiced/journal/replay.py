@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from einvoiced.journal import entries, projections, schema
 from einvoiced.journal.findings import Findings
-from einvoiced.journal.mac import answer_mac
+from einvoiced.journal.mac import MacKey
 from einvoiced.journal.replay_lives import Lives
 from einvoiced.rules.numbers import invoice_number, split_invoice_number
 from einvoiced.rules.period import Period
@@ -61,11 +61,11 @@ class Replay:
     """A scratch database with projections built by `projections.apply`. Close it, then remove its file.
 
     `beside` is a database whose `entries` are those that are played (attached as `snap`); None: they are kept here.
-    `secret`: the key of the answers' MACs, where they are to be checked.
+    `key`: that of the answers' MACs, where they are to be checked.
     """
 
-    def __init__(self, file: Path, findings: Findings, beside: Path | None, secret: bytes | None = None) -> None:
-        self._findings, self._secret, self._keep = findings, secret, beside is None
+    def __init__(self, file: Path, findings: Findings, beside: Path | None, key: MacKey | None = None) -> None:
+        self._findings, self._key, self._keep = findings, key, beside is None
         self.db = sqlite3.connect(file, isolation_level=None, cached_statements=128)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -65536", "locking_mode = EXCLUSIVE"):
             self.db.execute(f"PRAGMA {pragma}")
@@ -77,7 +77,7 @@ class Replay:
         self.partial = False
         """Whether it does not begin with entry 1: then only what can be said of each invoice alone is checked."""
         self._journal = ""
-        self._lives = Lives(self.db, findings, secret)
+        self._lives = Lives(self.db, findings, key)
         self._since = self.invoices = 0
         self.db.execute("BEGIN")
 
@@ -162,9 +162,8 @@ class Replay:
             self._findings.add("place", f"the answer says ({answer.epoch}, {answer.sequence})", **where)
         if (stated.invoice_date, stated.invoice_time) != (time[:10].replace("-", ""), time[11:19]):
             self._findings.add("place", f"the invoice says {stated.invoice_date} {stated.invoice_time}", **where)
-        if self._secret is None:
-            return
-        if answer.mac != answer_mac(self._journal, self._secret, answer.epoch, answer.sequence):
+        place = (self._journal, answer.epoch, answer.sequence)
+        if self._key is not None and not self._key.may_have_made(*place, answer.mac):
             self._findings.add("mac", f"the MAC of {stated.invoice_number} is not this journal's", **where)
 
     def _check_seal(self, envelope: entries.Envelope, data: entries.SegmentSealed, place: str) -> None:

@@ -16,7 +16,7 @@ from msgspec import Raw, Struct, structs
 from einvoiced.journal import entries
 from einvoiced.journal.findings import Findings
 from einvoiced.journal.lives import NOT_BEGUN
-from einvoiced.journal.mac import answer_mac
+from einvoiced.journal.mac import MacKey
 from einvoiced.rules.allowance import left_of
 from einvoiced.rules.deadlines import may_cancel
 from einvoiced.rules.invoice import Invoice
@@ -56,10 +56,10 @@ _read_cancellation = msgspec.json.Decoder(_WithCancellation).decode
 
 
 class Lives:
-    """Checks each entry before it is played. `secret`: the key of the answers' MACs, where they are to be checked."""
+    """Checks each entry before it is played. `key`: that of the answers' MACs, where they are to be checked."""
 
-    def __init__(self, db: Db, findings: Findings, secret: bytes | None) -> None:
-        self._db, self._findings, self._secret = db, findings, secret
+    def __init__(self, db: Db, findings: Findings, key: MacKey | None) -> None:
+        self._db, self._findings, self._key = db, findings, key
 
     def check(self, envelope: entries.Envelope, data: entries.EntryData, journal: str, place: str) -> None:
         """Add what is wrong with it to the findings."""
@@ -78,7 +78,7 @@ class Lives:
         told = _read_place(data.result)
         if (told.epoch, told.sequence) != (envelope.epoch, envelope.sequence):
             self._findings.add("place", f"the answer says ({told.epoch}, {told.sequence})", **where)
-        if self._secret is not None and told.mac != answer_mac(journal, self._secret, told.epoch, told.sequence):
+        if self._key is not None and not self._key.may_have_made(journal, told.epoch, told.sequence, told.mac):
             self._findings.add("mac", "the MAC of its answer is not this journal's", **where)
 
 

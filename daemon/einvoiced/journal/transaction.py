@@ -54,10 +54,13 @@ class Transaction:
         clock: WallClock,
         frozen: Exception | None = None,
         space: Space | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
+        """`alone`: no other action shares the database's transaction, so none needs a savepoint to be kept from it."""
         self.db, self._head, self._clock, self._frozen, self._space = db, head, clock, frozen, space
         self.appended = 0
-        self._saved = False
+        self._alone, self._saved = alone, False
 
     def one(self, sql: str, *parameters: object) -> Any:
         """The first row of a question, or None; nothing stays open."""
@@ -97,8 +100,9 @@ class Transaction:
         if self._frozen is not None:
             raise self._frozen
         if not self._saved:
-            self.db.execute("SAVEPOINT action")
             self._saved = True
+            if not self._alone:
+                self.db.execute("SAVEPOINT action")
         head = self._head
         stamp = entries.stamp(moment or self._clock.now())
         if stamp < head.time and not isinstance(data, entries.ClockCorrected):
@@ -123,13 +127,16 @@ class Transaction:
 
     def finish(self) -> store.Head:
         """Keep what the action appended; returns the new head (writer only)."""
-        if self._saved:
+        if self._saved and not self._alone:
             self.db.execute("RELEASE action")
         return self._head
 
     def undo(self) -> None:
         """Take back what the action appended (writer only)."""
-        if self._saved:
+        if self._saved and self._alone:
+            self.db.execute("ROLLBACK")
+            self.db.execute("BEGIN")
+        elif self._saved:
             self.db.execute("ROLLBACK TO action")
             self.db.execute("RELEASE action")
 

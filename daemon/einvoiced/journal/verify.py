@@ -18,6 +18,7 @@ from einvoiced.journal import reading, schema
 from einvoiced.journal.chain import Chain
 from einvoiced.journal.findings import Finding, Findings, Report
 from einvoiced.journal.lines import Reader, period_files
+from einvoiced.journal.mac import MacKey, mac_key_epoch
 from einvoiced.journal.reading import Progress, silent
 from einvoiced.journal.replay import Replay
 
@@ -64,7 +65,7 @@ def _replay_database(
     macs: bool,
     progress: Progress,
 ) -> int:
-    secret = db.execute(_SECRET).fetchone()[0] if macs else None
+    secret = MacKey(db.execute(_SECRET).fetchone()[0], mac_key_epoch(db)) if macs else None
     total = reading.last_sequence(db)
     with closing(Replay(folder / "replay.db", findings, file, secret)) as replay:
         for sequence, body in reading.bodies(db):

@@ -14,6 +14,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator
@@ -22,6 +23,7 @@ from typing import Any, Generic, TypeVar
 
 from einvoiced import errors
 from einvoiced.journal import entries, store
+from einvoiced.journal.mac import mac_key_epoch
 from einvoiced.journal.transaction import Action, NotYet, Space, Transaction, WallClock
 
 T = TypeVar("T")
@@ -31,6 +33,13 @@ GROUP = 128
 CHECKPOINT_PAGES = 2000
 """Pages of WAL (8 MiB) after which it is copied into the database; a copy costs three syncs. A small WAL is soon
 written over in place, which syncs faster than a file that grows."""
+
+SLOW_SYNC = 0.003
+"""Seconds of a commit beyond which a group waits for a moment: while one half of the tills is answered the other half
+would be committed alone, and each would wait for two syncs."""
+
+PATIENCE, MOST_PATIENCE = 0.125, 0.002
+"""That moment: this part of the last commit's time, and never more seconds than that."""
 
 DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 """SQLite's names for a database that is no longer whole, wherever in it."""
@@ -99,11 +108,14 @@ class Journal:
         self._jobs: deque[Job[Any]] = deque()
         self._parked: deque[Job[Any]] = deque()
         self._wal_pages = 0.0
+        self._crowd, self._sync_seconds = 0, 0.0
         self._closing = self._failed = False
         self._frozen: Exception | None = None
         self._space = Space(directory)
         self.id = ""
         self.secret = b""
+        self.key_epoch = 1
+        """The first epoch whose answers have MACs by `secret`."""
         self.commits = 0
         self.on_group: Callable[[int], None] = lambda _sequence: None
         self.on_fatal: Callable[[Exception], None] = lambda _error: None
@@ -134,6 +146,7 @@ class Journal:
             raise
         self._thread.start()
         self.id, self.secret = self.call(_created)
+        self.key_epoch = self.call(lambda tx: mac_key_epoch(tx.db))
 
     @property
     def last_sequence(self) -> int:
@@ -181,6 +194,8 @@ class Journal:
 
     def call(self, action: Action[T]) -> T:
         """Run the action in the next group and wait for its commit. Only in threads without a loop."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the journal's own thread would wait for itself for ever")
         return self._hand_over(action).result()
 
     def _hand_over(self, action: Action[T]) -> concurrent.futures.Future[T]:
@@ -209,9 +224,15 @@ class Journal:
             self.loop.stop()
 
     def _add(self, job: Job[Any]) -> None:
-        """Queue a job; the group is committed once everything else that is ready in this turn has been read."""
+        """Queue a job; the group is committed once everything else that is ready in this turn has been read.
+
+        On a slow disk with several tills at work, a moment later.
+        """
         if not self._jobs:
-            self.loop.call_soon(self._flush)
+            if self._crowd > 1 and self._sync_seconds > SLOW_SYNC:
+                self.loop.call_later(min(self._sync_seconds * PATIENCE, MOST_PATIENCE), self._flush)
+            else:
+                self.loop.call_soon(self._flush)
         self._jobs.append(job)
 
     def _thaw(self, first: Job[Any]) -> None:
@@ -272,18 +293,21 @@ class Journal:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             for job in group:
-                self._act(job)
+                self._act(job, alone=len(group) == 1)
+            begin = time.perf_counter()
             self._db.execute("COMMIT")
+            seconds = time.perf_counter() - begin
         except Exception as error:
             return self._fail(group, before, error)
         self.commits += 1
         appended = self._head.sequence - before.sequence
         if appended:
+            self._crowd, self._sync_seconds = len(group), seconds
             self._wal_pages += PAGES_A_COMMIT + appended * PAGES_AN_ENTRY
         return None
 
-    def _act(self, job: Job[Any]) -> None:
-        transaction = Transaction(self._db, self._head, self._clock, self._frozen, self._space)
+    def _act(self, job: Job[Any], *, alone: bool) -> None:
+        transaction = Transaction(self._db, self._head, self._clock, self._frozen, self._space, alone=alone)
         try:
             job.result = job.action(transaction)
             self._head = transaction.finish()

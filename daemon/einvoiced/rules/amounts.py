@@ -33,6 +33,9 @@ def exact(value: Decimal, path: str) -> Decimal:
 
 def spell(value: Decimal, path: str) -> str:
     """The shortest plain spelling of a usable number (`exact`): `3.50` is `3.5`, `1E+2` is `100`, `-0` is `0`."""
+    text = str(value)
+    if text.isdigit() and len(text) <= _MAX_DIGITS:  # most of what a till sends
+        return text
     if -_LEAST_EXPONENT <= value.adjusted() < _MAX_DIGITS and value.is_finite():
         text = plain(value)
         if _USABLE.fullmatch(text):
@@ -52,12 +55,14 @@ def plain(value: Decimal) -> str:
 
 def dollars(value: Decimal) -> int:
     """Whole NT$, half up."""
-    return int(value.quantize(ONE, context=EXACT))
+    whole = int(value)
+    return whole if whole == value else int(value.quantize(ONE, context=EXACT))
 
 
 def times(quantity: Decimal, unit_price: Decimal) -> Decimal:
     """Their exact product, with 7 decimals (half up beyond)."""
-    return EXACT.multiply(quantity, unit_price).quantize(_SEVENTH, context=EXACT)
+    product = EXACT.multiply(quantity, unit_price)
+    return product if str(product).isdigit() else product.quantize(_SEVENTH, context=EXACT)
 
 
 def agrees(stated: Decimal, computed: Decimal) -> bool:
@@ -67,9 +72,9 @@ def agrees(stated: Decimal, computed: Decimal) -> bool:
     return computed.quantize(step, context=EXACT) == stated
 
 
-def without_tax(gross: Decimal | int) -> int:
-    """round(S / 1.05): the net part of a taxed subtotal."""
-    return dollars(EXACT.divide(Decimal(gross), WITH_TAX))
+def without_tax(gross: int) -> int:
+    """round(S / 1.05), half up: the net part of a taxed subtotal of whole NT$, 0 or more."""
+    return (40 * gross + 21) // 42
 
 
 def gross_of(net: Decimal) -> Decimal:

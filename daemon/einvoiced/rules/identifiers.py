@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from einvoiced.errors import BadBuyerId, BadCarrier, BadKey, BadNpoban, BuyerIdSuspect
 
@@ -63,6 +64,7 @@ def check_npoban(text: str) -> None:
         raise BadNpoban("npoban", value=text[:40])
 
 
+@lru_cache(maxsize=128)
 def key_bytes(text: str) -> bytes:
     """The 128 bits of a till's key, a UUID (RFC 9562, any version, any case) or a ULID; BadKey for anything else.
 

@@ -23,7 +23,7 @@ class Period:
     @classmethod
     def of(cls, day: date) -> Period:
         """The period of a day (an aware datetime must already be in Taipei time)."""
-        return cls(day.year * 6 + (day.month - 1) // 2)
+        return _period(day.year * 6 + (day.month - 1) // 2)
 
     @classmethod
     def from_roc(cls, year: int, month: int) -> Period:
@@ -86,6 +86,10 @@ class Period:
 
     def previous(self) -> Period:
         return Period(self.index - 1)
+
+
+_period = lru_cache(maxsize=16)(Period)
+"""The very period of an index: one is asked for several times an invoice."""
 
 
 @lru_cache(maxsize=16)

@@ -117,7 +117,7 @@ class Settlement(Struct, frozen=True):
 def check_text(value: str, limit: int, path: str, what: str) -> str:
     """The text without blanks around it; BadText if it is empty, too long or holds control characters."""
     text = value.strip()
-    if not 1 <= len(text) <= limit or _UNPRINTABLE.search(text):
+    if not 1 <= len(text) <= limit or not (text.isprintable() or not _UNPRINTABLE.search(text)):
         raise errors.BadText(path, what=what, limit=limit, length=len(text))
     return text
 

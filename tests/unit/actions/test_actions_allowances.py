@@ -188,7 +188,8 @@ def test_its_slip_waits_for_the_printer(stocked: Desk) -> None:
     found = stocked.call(lambda tx: read_allowance(tx, first["sequence"]))
     assert found is not None
     assert (found[0].allowance_number, found[1]) == (first["allowance"]["allowance_number"], True)
-    assert stocked.call(lambda tx: read_allowance(tx, entry_of(stocked, number))) is None
+    entry = entry_of(stocked, number)
+    assert stocked.call(lambda tx: read_allowance(tx, entry)) is None
     stocked.box.prints = False
     allow(stocked, number, (1, 5))
     assert len(stocked.box.courtesy) == 1

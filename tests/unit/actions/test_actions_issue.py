@@ -295,7 +295,7 @@ def test_a_disk_nearly_full_issues_nothing(stocked: Desk, monkeypatch: pytest.Mo
         patch.setattr("einvoiced.journal.transaction.NEEDED_MIB", 1 << 40)
         stocked.reopen()
         refusal(stocked, errors.DiskNearlyFull, key=KEY)
-        status = make_status(stocked.box, stocked.call(count(stocked.box)), PaperState())
+        status = make_status(stocked.box, stocked.call(count(stocked.box)), PaperState(), [])
         assert (status.can_issue, status.lamps, [lock.name for lock in status.locks]) == (
             False,
             "stop",

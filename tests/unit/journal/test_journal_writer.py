@@ -108,6 +108,33 @@ def test_many_submitted_at_once_need_few_commits(durable: Path) -> None:
     in_loop(durable, work)
 
 
+def test_on_a_slow_disk_a_group_waits_for_those_who_are_on_their_way(durable: Path) -> None:
+    """After a slow sync of several, what comes some turns of the loop later still shares the next one."""
+
+    async def turns(journal: Journal) -> int:
+        before = journal.commits
+        first = asyncio.ensure_future(journal.submit(append("first")))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await journal.submit(append("second"))
+        await first
+        return journal.commits - before
+
+    def slow(journal: Journal, crowd: int) -> Callable[[], None]:
+        def last_commit() -> None:
+            journal._crowd, journal._sync_seconds = crowd, 0.01
+
+        return last_commit
+
+    async def work(journal: Journal) -> None:
+        for crowd, commits in ((2, 1), (1, 2)):
+            journal.loop.call_soon_threadsafe(slow(journal, crowd))
+            done = asyncio.run_coroutine_threadsafe(turns(journal), journal.loop)
+            assert await asyncio.wrap_future(done) == commits
+
+    in_loop(durable, work)
+
+
 def test_a_refusal_harms_no_other_of_its_group(durable: Path) -> None:
     """One raises before appending, one after, one after several: only their own requests fail, the chain is whole."""
 

@@ -7,7 +7,7 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import TAIPEI
@@ -16,7 +16,6 @@ RTC = Path("/sys/class/rtc/rtc0")
 
 _TIME_ERROR = 5
 _STA_UNSYNC = 0x0040
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER_SET_BEFORE = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 """A hardware clock from before this program was written lost its battery: it counts from 1970 or 2000."""
 
@@ -50,7 +49,7 @@ class SystemClock:
         self.rtc = rtc
 
     def now(self) -> datetime:
-        return (_EPOCH + timedelta(microseconds=time.time_ns() // 1000)).astimezone(TAIPEI)
+        return datetime.now(TAIPEI)
 
     def synchronised(self) -> bool | None:
         """adjtimex(2) in its reading mode, which needs no privilege (but systemd's ProtectClock forbids it)."""

@@ -75,7 +75,8 @@ class EpochOpened(EntryData, frozen=True):
     """A technician reconciled the journal with its witnesses: the first entry of a new epoch.
 
     `in_doubt`: numbers of which nobody knows; `elsewhere`: issued in another history that the technician left out;
-    `duplicates`: issued in that history and in this one.
+    `duplicates`: issued in that history and in this one. `new_key`: the answers' MACs have another key:
+    the one before was lost with the journal, and the MACs of earlier epochs cannot be checked any more.
     """
 
     TYPE: ClassVar[str] = "epoch_opened"
@@ -85,6 +86,7 @@ class EpochOpened(EntryData, frozen=True):
     in_doubt: list[Run]
     elsewhere: list[Run] = field(default_factory=list)
     duplicates: list[Run] = field(default_factory=list)
+    new_key: bool = False
 
 
 class Ceiling(Struct, frozen=True):
