@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from einvoiced.hardware.power import Power
 from hw_tests import bench as benches
 from hw_tests import clock, command, disk_cut, pictures, power, report, stick, till_socket
 from hw_tests.bench import Bench, Skip
+from hw_tests.person import Terminal
 from tests.boxes import until
 from tools.virtualbox import VirtualBox
 
@@ -79,6 +81,13 @@ def test_an_honest_disk_passes(cut: Bench) -> None:
     assert not (cut.state / disk_cut.FOLDER).exists()
 
 
+def test_without_the_number_no_disk_passes(cut: Bench) -> None:
+    """It is said what is missing, and the trial stays to be asked again with the number."""
+    found = disk_cut.verdict(cut)
+    assert (found.verdict, "--seen" in found.reason) == ("skipped", True)
+    assert disk_cut.verdict(cut, 20).verdict == "pass"
+
+
 def test_a_disk_that_lost_the_end_is_found_by_the_number(cut: Bench) -> None:
     """Less than what stood on the screen: a write cache that forgets in order is found by the person's number only."""
     found = disk_cut.verdict(cut, 10**6)
@@ -123,6 +132,88 @@ def test_what_speaks_against_a_disk(first: Any, second: Any, seen: int | None, w
     kept_pages = ({*list(each)[-disk_cut.SLOTS :]} for each in (first, second))
     told = disk_cut.lie(*kept_pages, seen)
     assert told is None if word is None else word in (told or "")
+
+
+def test_what_stands_beside_the_pages_is_whole_when_it_is_synced(
+    durable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every file has its bytes when it is synced: a cut right after finds the note, not an empty file."""
+    sizes: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").is_file():
+            sizes.append(os.fstat(descriptor).st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    disk_cut.arm(make_bench(durable), 0.05)
+    whole = disk_cut.PAGE * disk_cut.SLOTS
+    assert sizes[:2] == [whole, whole]
+    assert len(sizes) == 4 and min(sizes) > 50
+
+
+class Platter:
+    """The two files on a disk with a cache: `honest` keeps what was synced; a liar keeps any of its last pages."""
+
+    def __init__(self, seed: int, *, honest: bool, cache: int = 12) -> None:
+        self._chance, self._honest, self._cache = random.Random(seed), honest, cache
+        self.files = {name: bytearray(disk_cut.PAGE * disk_cut.SLOTS) for name in "ab"}
+        self.acknowledged = 0
+
+    def work(self, pairs: int) -> None:
+        """Write so many pairs, then cut the power within the next one."""
+        writes = [(name, number) for number in range(1, pairs + 1) for name in "ab"]
+        begun = self._chance.choice([[("a", pairs + 1)], [("a", pairs + 1), ("b", pairs + 1)]])
+        safe = writes + begun[:-1] if self._honest else (writes + begun)[: -self._cache]
+        self.acknowledged = pairs
+        for name, number in safe:
+            self._keep(name, number, disk_cut.PAGE)
+        for name, number in begun[-1:] if self._honest else (writes + begun)[-self._cache :]:
+            whole = disk_cut.PAGE if self._chance.random() < 0.5 else 0
+            torn = self._chance.randrange(disk_cut.PAGE) if self._honest else 0
+            self._keep(name, number, whole or torn)
+
+    def _keep(self, name: str, number: int, size: int) -> None:
+        begin = number % disk_cut.SLOTS * disk_cut.PAGE
+        self.files[name][begin : begin + size] = disk_cut.page(number, "salt")[:size]
+
+    def told(self, seen: int | None, folder: Path) -> str | None:
+        """What the verdict says of it."""
+        numbers = []
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+            numbers.append(disk_cut._kept(folder / name, "salt"))
+        return disk_cut.lie(numbers[0], numbers[1], seen)
+
+
+@pytest.fixture
+def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are written over and over within a short test."""
+    monkeypatch.setattr(disk_cut, "SLOTS", 24)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_no_honest_disk_is_ever_accused(tmp_path: Path) -> None:
+    """A hundred and twenty cuts at any place, with the page that was being written whole, torn or not there."""
+    for seed in range(120):
+        platter = Platter(seed, honest=True)
+        platter.work(1 + seed % 60)
+        assert platter.told(platter.acknowledged, tmp_path) is None, seed
+
+
+@pytest.mark.usefixtures("small_files")
+def test_lying_disks_are_found(tmp_path: Path) -> None:
+    """A cache of twelve pages that keeps what it likes: found each time with the number, mostly without it too."""
+    without = 0
+    for seed in range(100):
+        platter = Platter(seed, honest=False)
+        platter.work(20 + seed % 60)
+        lost = platter.told(platter.acknowledged, tmp_path)
+        kept = min(max(disk_cut._kept(tmp_path / name, "salt"), default=0) for name in "ab")
+        assert lost is not None or kept >= platter.acknowledged, seed
+        without += platter.told(None, tmp_path) is not None
+    assert without > 90
 
 
 def test_without_a_cut_there_is_no_verdict(durable: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,6 +364,59 @@ def test_a_device_without_a_file_system_is_named(tmp_path: Path) -> None:
     device = tmp_path / "stick.img"
     device.write_bytes(bytes(1 << 20))
     assert stick.read_device(device).trouble == stick.NO_FILE_SYSTEM
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_a_real_device_is_mounted_and_read(tmp_path: Path) -> None:
+    """A file system on a block device: every file is read, and nothing stays mounted."""
+    folder, image = tmp_path / "files", tmp_path / "stick.img"
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(b"x" * 5000)
+    image.write_bytes(bytes(4 << 20))
+    made = subprocess.run(["mkfs.ext4", "-q", "-d", str(folder), str(image)], capture_output=True, check=False)
+    loop = subprocess.run(["losetup", "-f", "--show", str(image)], capture_output=True, text=True, check=False)
+    if made.returncode or loop.returncode:
+        pytest.skip("no loop devices here")
+    device = loop.stdout.strip()
+    try:
+        found = stick.read_device(Path(device))
+    finally:
+        subprocess.run(["losetup", "-d", device], check=True)
+    assert (found.files, found.size, found.kind, found.trouble) == (1, 5000, "ext4", "")
+    assert device not in Path("/proc/mounts").read_text()
+
+
+# -- the person --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A real terminal as standard input; the descriptor of its keyboard."""
+    keyboard, screen = os.openpty()
+    with os.fdopen(screen, "r") as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        yield keyboard
+    os.close(keyboard)
+
+
+def test_what_was_done_is_noticed(terminal: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The wait ends when the box has noticed it, and says after how long."""
+    looks = iter([False, False, True])
+    assert Terminal().until("Open the cover.", "請打開上蓋。", lambda: next(looks), 30) is True
+    told = capsys.readouterr().err
+    assert "Open the cover." in told and "請打開上蓋" in told and "ok, after" in told
+
+
+def test_enter_gives_a_wait_up(terminal: int) -> None:
+    """Nobody has to wait for what cannot be done, and the next question does not hear that key."""
+    os.write(terminal, b"\ny\n")
+    assert Terminal().until("Plug it in.", "請插入。", lambda: False, 30) is False
+    assert Terminal().ask("Is it so?", "是嗎？") is True
+
+
+def test_a_wait_ends_by_itself(terminal: int) -> None:
+    """After its time, with nobody there."""
+    assert Terminal().until("Plug it in.", "請插入。", lambda: False, 0.1) is False
 
 
 # -- the till's user ---------------------------------------------------------------------------------------------------
