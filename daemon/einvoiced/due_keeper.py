@@ -32,7 +32,8 @@ class DueKeeper:
         try:
             journal = self._journal()
             now = (today, journal.last_sequence)
-            fresh = self._of[0] == today and (self._of == now or time.monotonic() - self._looked < SECONDS)
+            rests = bool(self._known) and time.monotonic() - self._looked < SECONDS  # nothing waits: looking is cheap
+            fresh = self._of[0] == today and (self._of == now or rests)
             if not fresh:
                 async with asyncio.timeout(DISK_SECONDS):
                     self._found = await journal.submit(look(self._box, self._known))

@@ -9,6 +9,8 @@ from msgspec import Raw, Struct
 from einvoiced.actions.allowances import AllowanceShown, allowances_of, left_now
 from einvoiced.actions.ask import find_invoice
 from einvoiced.actions.box import Box
+from einvoiced.actions.find_invoices import worst
+from einvoiced.actions.list_uploads import UploadShown, uploads_of
 from einvoiced.actions.standing import (
     content_now,
     count_copies,
@@ -27,7 +29,8 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
 
     `correction`: those of the last `invoice.correct`, with the invoice as it is now; `cancellation`: those of
     `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers. `left`: what can still be taken back, whole NT$
-    with tax, and `lines_left` of each line; only where there were allowances.
+    with tax, and `lines_left` of each line; only where there were allowances. `uploads`: what the platform has not
+    accepted of it, and `upload` that in a word, as `invoice.find` has it.
     """
 
     key: str
@@ -36,6 +39,7 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     copies: int
     labels: Labels
     result: Raw
+    upload: str
     correction: Raw | None = None
     cancellation: Raw | None = None
     replaces: str | None = None
@@ -43,6 +47,7 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     allowances: list[AllowanceShown] = []
     left: int | None = None
     lines_left: list[int] = []
+    uploads: list[UploadShown] = []
 
 
 def get_invoice(
@@ -60,8 +65,10 @@ def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
     later = [data for _, _, data in later_entries(tx, sequence)]
     allowed = any(isinstance(data, entries.AllowanceIssued) for data in later)
     left = left_now(tx, sequence, content_now(tx, sequence, first, row)) if allowed else None
+    uploads = uploads_of(tx, sequence)
     return InvoiceShown(
         *(issued.key, row.state, row.paper, count_copies(tx, sequence), issued.labels, issued.result),
+        worst(_word(each) for each in uploads if each.message.startswith("F")),
         next((data.result for data in reversed(later) if isinstance(data, entries.InvoiceCorrected)), None),
         next((data.result for data in later if isinstance(data, entries.InvoiceCancelled)), None),
         _number(tx, issued.replaces) if issued.replaces else None,
@@ -69,7 +76,12 @@ def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
         allowances_of(tx, sequence) if allowed else [],
         left.total if left else None,
         left.lines if left else [],
+        uploads,
     )
+
+
+def _word(upload: UploadShown) -> str:
+    return "sent" if upload.state == "handed_over" else upload.state
 
 
 def _number(tx: Transaction, sequence: int) -> str:

@@ -53,9 +53,9 @@ def restart(settings: Config) -> None:
     """Start the box anew with the new file, and the followers that it names. OSError says what systemd said."""
     _open_network(settings)
     _systemctl("daemon-reload", need=True)
-    if settings.mirror.directory:
-        _systemctl("enable", "--now", "einvoiced-mirror.service", need=True)
     _systemctl("restart", SERVICE, need=True)
+    for follower, wanted in (("mirror", settings.mirror.directory), ("turnkey", settings.turnkey.spool)):
+        _systemctl("enable" if wanted else "disable", "--now", f"einvoiced-{follower}.service", need=bool(wanted))
 
 
 def _open_network(settings: Config) -> None:

@@ -51,6 +51,7 @@ def _show(options: argparse.Namespace) -> int:
 def _shown_lines(shown: Any) -> list[str]:
     labels = [f"{name:<10} {value}" for name, value in shown["labels"].items()]
     state = [f"key        {shown['key']}", f"state      {shown['state']}", f"paper      {shown['paper']}"]
+    state.append(f"upload     {shown['upload']}")
     state += [f"{name:<10} {shown[name]}" for name in ("replaces", "replaced_by") if name in shown]
     now = shown.get("correction", shown["result"])["invoice"]
     return [*sale.invoice_lines(now), *state, *labels]

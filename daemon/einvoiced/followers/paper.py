@@ -189,7 +189,7 @@ class PaperFollower:
 
     def _leave_to(self, loan: concurrent.futures.Future[None]) -> float:
         """The device is somebody else's for now."""
-        if not loan.done():
+        if not loan.done() and loan.set_running_or_notify_cancel():  # who asked may have given up
             self._sender.close()
             self._say("lent")
             loan.set_result(None)

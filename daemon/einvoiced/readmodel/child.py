@@ -23,6 +23,7 @@ from msgspec import Raw, Struct
 
 from einvoiced.actions.ask_report import ReportQuestion
 from einvoiced.actions.find_invoices import Question
+from einvoiced.errors import EinvoicedError
 from einvoiced.journal import reading, store
 from einvoiced.journal.reading import OwnerChanged
 from einvoiced.readmodel import questions, totals
@@ -76,7 +77,7 @@ class Answers:
                 self._throw_away()
                 if last:
                     _say(id=asked.id, error=f"{type(error).__name__}: {error}")
-            except (KeyError, msgspec.MsgspecError, ValueError) as error:
+            except (EinvoicedError, KeyError, msgspec.MsgspecError, ValueError) as error:
                 _say(id=asked.id, error=f"{type(error).__name__}: {error}")
                 return
 

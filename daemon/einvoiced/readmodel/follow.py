@@ -15,6 +15,9 @@ from einvoiced.readmodel import tables
 from einvoiced.readmodel.apply import Model
 
 PAGE = 500
+ENTRY_BYTES = 600
+"""What an invoice takes in the tables and their indexes at most, as counted."""
+
 PACED_FROM = 5_000
 """Entries behind from which on the journal is read with pauses."""
 
@@ -49,10 +52,13 @@ class ReadModel:
     def catch_up(self, progress: Progress = lambda _done, _of: None) -> None:
         """Take every entry that is committed now. OwnerChanged when the journal must be let go of.
 
-        sqlite3.DatabaseError when the file is damaged.
+        DiskNearlyFull when the tables would take the journal's room; sqlite3.DatabaseError when the file is damaged.
         """
         after, last = self.sequence, reading.last_sequence(self._source)
-        watch = reading.Watch(self._journal) if last - after > PACED_FROM else None
+        watch = None
+        if last - after > PACED_FROM:
+            reading.need_space(self.file.parent, (last - after) * ENTRY_BYTES)
+            watch = reading.Watch(self._journal)
         while after < last:
             after = self._page(after)
             if watch is not None:

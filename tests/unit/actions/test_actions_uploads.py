@@ -22,6 +22,7 @@ from einvoiced.actions.report_uploads import (
     uploads_pending,
     uploads_sent,
 )
+from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.actions.upload_next import next_uploads
 from einvoiced.journal import entries, projections
 from einvoiced.journal.entries import ProofPrinted, ProofUnconfirmed, Upload
@@ -249,6 +250,23 @@ def test_overdue_is_listed(desk: Desk) -> None:
     assert [u.due for u in desk.call(list_uploads("overdue", None)).uploads] == ["2026-02-12"]
     at(desk, 2, 18)
     assert [u.due for u in desk.call(list_uploads("overdue", None)).uploads] == ["2026-02-12", "2026-02-17"]
+
+
+def test_an_invoice_shows_how_far_it_got(desk: Desk) -> None:
+    """`invoice.get`: a word, and what is not accepted."""
+    desk.take(NUMBERS)
+    issue(desk)
+
+    def shown() -> InvoiceShown:
+        return desk.call(get_invoice(desk.box, key=None, invoice_number="AB00000100", year_month=None))
+
+    assert (shown().upload, [each.state for each in shown().uploads]) == ("waiting", ["waiting"])
+    send(desk, way="stick")
+    assert (shown().upload, [each.state for each in shown().uploads]) == ("sent", ["handed_over"])
+    said(desk, "AB00000100", "E0102")
+    assert (shown().upload, shown().uploads[0].code) == ("refused", "E0102")
+    said(desk, "AB00000100")
+    assert (shown().upload, shown().uploads) == ("accepted", [])
 
 
 # -- what people decide ----------------------------------------------------------------------------------------------

@@ -80,10 +80,12 @@ def test_no_secret_and_no_customer_is_in_it(make_box: Callable[..., VirtualBox],
     assert b"rude.log" not in members["logs/log"] and b"einvoiced: ready" in members["logs/log"]
 
 
-def test_what_support_needs_is_in_it(box: VirtualBox, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_support_needs_is_in_it(
+    shared_box: VirtualBox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Versions, findings, status, masked configuration, all envelopes, mounts; and what is missing is said."""
     file = tmp_path / "bundle.tar.gz"
-    assert cli.main(options(box, str(file))) == 0
+    assert cli.main(options(shared_box, str(file))) == 0
     members, told = contents(file), json.loads(capsys.readouterr().out)
     assert sorted(members) == told["members"]
     assert {"about.json", "doctor.json", "config.toml", "envelopes.jsonl", "disks.txt"} <= set(members)
@@ -96,13 +98,13 @@ def test_what_support_needs_is_in_it(box: VirtualBox, tmp_path: Path, capsys: py
     assert told["left_out"].keys() == json.loads(members.get("left-out.json", b"{}")).keys()
 
 
-def test_it_is_private_and_overwrites_nothing(box: VirtualBox, tmp_path: Path) -> None:
+def test_it_is_private_and_overwrites_nothing(shared_box: VirtualBox, tmp_path: Path) -> None:
     """Mode 0600; a file that is there stays as it is and the command fails."""
     file = tmp_path / "bundle.tar.gz"
-    assert cli.main(options(box, str(file))) == 0
+    assert cli.main(options(shared_box, str(file))) == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     before = file.read_bytes()
-    assert cli.main(options(box, str(file))) == 2
+    assert cli.main(options(shared_box, str(file))) == 2
     assert file.read_bytes() == before
 
 
@@ -117,14 +119,16 @@ def test_a_dead_box_gives_a_bundle_too(make_box: Callable[..., VirtualBox], tmp_
     assert any(f["level"] == "problem" for f in json.loads(members["doctor.json"]))
 
 
-def test_a_key_in_the_wrong_place_stops_it(box: VirtualBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_in_the_wrong_place_stops_it(
+    shared_box: VirtualBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If masking ever failed, nothing would be written."""
     monkeypatch.setattr(mask, "configuration", lambda text: text + QR_KEY)
     file = tmp_path / "bundle.tar.gz"
-    assert cli.main(options(box, str(file))) == 1
+    assert cli.main(options(shared_box, str(file))) == 1
     assert not file.exists()
     with pytest.raises(bundles.SecretFound):
-        bundles.gather(Site(box.folder / "einvoiced.toml", box.state, box.run))
+        bundles.gather(Site(shared_box.folder / "einvoiced.toml", shared_box.state, shared_box.run))
 
 
 @pytest.mark.parametrize(

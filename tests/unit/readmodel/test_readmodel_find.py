@@ -16,7 +16,7 @@ import pytest
 
 from einvoiced.actions.find_invoices import FindParams, FoundInvoice, find_in_journal, question
 from einvoiced.client import new_key
-from einvoiced.errors import InvalidParams
+from einvoiced.errors import DiskNearlyFull, InvalidParams
 from einvoiced.journal import entries, store
 from einvoiced.journal.entries import Upload
 from einvoiced.readmodel import follow
@@ -236,6 +236,16 @@ def test_a_model_that_was_closed_goes_on(desk: Desk, model: ReadModel, durable: 
         assert again.sequence == at
         assert numbers(again)[0] == number
     assert (durable / "find.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_tables_leave_the_journal_its_room(desk: Desk, model: ReadModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they would not fit beside it, they are not built, and the reason is told."""
+    desk.number()
+    monkeypatch.setattr(follow, "PACED_FROM", 0)
+    monkeypatch.setattr(follow, "ENTRY_BYTES", 1 << 50)
+    with pytest.raises(DiskNearlyFull):
+        model.catch_up()
+    assert model.sequence == 0
 
 
 def test_a_building_that_was_cut_goes_on_where_it_was(

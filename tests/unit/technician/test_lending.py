@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from einvoiced.hardware.holders import holders
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_pty
 from tests.boxes import RANGE, until
+from tests.conftest import _boxes
 from tools.virtualbox import VirtualBox
 
 SALE = {"lines": [{"description": "牛奶", "quantity": 1, "unit_price": 25}], "total_amount": 25}
@@ -32,13 +33,14 @@ def waiting(box: VirtualBox) -> int:
     return int(box.status()["counts"]["proofs_waiting"])
 
 
-@pytest.fixture
-def queueing(make_box: Callable[..., VirtualBox]) -> VirtualBox:
+@pytest.fixture(scope="module")
+def queueing(request: pytest.FixtureRequest) -> Iterator[VirtualBox]:
     """A running box that issues while its printer is away."""
-    box = make_box(printer={"if_unprintable": "queue"})
-    box.start()
-    box.take_tracks(RANGE)
-    return ready(box)
+    for make in _boxes(request.node):
+        box = make(printer={"if_unprintable": "queue"})
+        box.start()
+        box.take_tracks(RANGE)
+        yield ready(box)
 
 
 def test_originals_wait_while_the_printer_is_lent(queueing: VirtualBox) -> None:
@@ -129,18 +131,18 @@ def test_the_device_is_really_closed(make_box: Callable[..., VirtualBox]) -> Non
         stop()
 
 
-def test_a_pattern_is_shown_for_a_moment(box: VirtualBox) -> None:
-    """The lamps show what the technician asked for, then again the state of the box."""
-    lamps = box.folder / "lamps.json"
+def test_a_pattern_is_shown_for_a_moment(shared_box: VirtualBox) -> None:
+    """The lamps show what the technician asked for, then again the state of the shared_box."""
+    lamps = shared_box.folder / "lamps.json"
 
     def state() -> str:
         return str(json.loads(lamps.read_text())["state"])
 
-    ready(box)
+    ready(shared_box)
     until(lambda: state() == "ready", 10, "the box to be ready")
-    assert box.call("lamps.show", state="stop", seconds=60) == {"state": "stop", "seconds": 60}
+    assert shared_box.call("lamps.show", state="stop", seconds=60) == {"state": "stop", "seconds": 60}
     until(lambda: state() == "stop", 5, "the pattern")
-    box.call("lamps.show", state="stop", seconds=0)
+    shared_box.call("lamps.show", state="stop", seconds=0)
     until(lambda: state() == "ready", 5, "the box's own state")
 
 
@@ -158,13 +160,13 @@ def test_a_loan_has_bounds(method: str, params: dict[str, object], shared_box: V
 # -- the status on paper -----------------------------------------------------------------------------------------------
 
 
-def test_the_status_is_printed_on_request(box: VirtualBox, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_status_is_printed_on_request(shared_box: VirtualBox, capsys: pytest.CaptureFixture[str]) -> None:
     """One slip; the answer is the same as without it."""
-    ready(box)
-    before = len(box.prints())
-    assert cli.main(["--run", str(box.run), "status", "--print"]) == 0
+    ready(shared_box)
+    before = len(shared_box.prints())
+    assert cli.main(["--run", str(shared_box.run), "status", "--print"]) == 0
     assert "numbers left    2500" in capsys.readouterr().out
-    until(lambda: len(box.prints()) == before + 1, 10, "the slip")
+    until(lambda: len(shared_box.prints()) == before + 1, 10, "the slip")
 
 
 def test_a_box_without_a_printer_says_so(make_box: Callable[..., VirtualBox]) -> None:
