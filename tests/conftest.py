@@ -32,7 +32,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def _boxes(node: pytest.Item | pytest.Collector) -> Iterator[Callable[..., VirtualBox]]:
+def boxes_of(node: pytest.Item | pytest.Collector) -> Iterator[Callable[..., VirtualBox]]:
+    """Gives a function that makes boxes, and puts them away in the end: for fixtures of any scope."""
     kept = node.stash.setdefault(BOXES, [])
     with ExitStack() as stack:
 
@@ -49,7 +50,7 @@ def _boxes(node: pytest.Item | pytest.Collector) -> Iterator[Callable[..., Virtu
 @pytest.fixture
 def make_box(request: pytest.FixtureRequest) -> Iterator[Callable[..., VirtualBox]]:
     """Makes boxes that are not started; options replace sections of their configuration."""
-    yield from _boxes(request.node)
+    yield from boxes_of(request.node)
 
 
 def _started(box: VirtualBox) -> VirtualBox:
@@ -67,7 +68,7 @@ def box(make_box: Callable[..., VirtualBox]) -> VirtualBox:
 @pytest.fixture(scope="module")
 def shared_box(request: pytest.FixtureRequest) -> Iterator[VirtualBox]:
     """Like `box`, one for all tests of a module: for tests that leave it as it was, or do not care."""
-    for make in _boxes(request.node):
+    for make in boxes_of(request.node):
         yield _started(make())
 
 

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from upload_helpers import Shop, killed_at
+from upload_helpers import Shop, killed_at, renewed, start_shop
 
 from einvoiced.client import BoxUnreachable, Client
 from einvoiced.followers.turnkey import Turnkey
-from tests.boxes import RANGE, until
-from tools.virtualbox import VirtualBox, this_period
+from tests.boxes import RANGE, fresh_folder, until
+from tests.conftest import boxes_of
+from tools.virtualbox import this_period
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """One box for all tests of this file."""
+    folder = fresh_folder("turnkey")
+    for make in boxes_of(request.node):
+        yield start_shop(make, folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
-def shop(make_box: Callable[..., VirtualBox], durable: Path) -> Iterator[Shop]:
-    """A running box with numbers, whose spool is a folder beside it."""
-    spool = durable / "spool"
-    spool.mkdir()
-    box = make_box(turnkey={"spool": str(spool), "poll_seconds": 0.05})
-    box.start()
-    box.take_tracks(RANGE)
-    made = Shop(box, spool)
+def shop(running: Shop) -> Iterator[Shop]:
+    """That box with nothing to upload, and a platform that knows nothing."""
+    made = renewed(running)
     yield made
     made.end()
 
@@ -126,9 +132,10 @@ def test_a_folder_that_goes_away_is_waited_for_and_never_filled(shop: Shop) -> N
     away = shop.platform.spool.with_name("away")
     shop.platform.spool.rename(away)
     shop.platform.spool.mkdir()
+    said = len(shop.box.log())
     shop.follow()
     number = shop.issue()
-    until(lambda: "waiting" in shop.box.log(), what="the follower to say that it waits")
+    until(lambda: "waiting" in shop.box.log()[said:], what="the follower to say that it waits")
     assert not list(shop.platform.spool.iterdir())
     shop.platform.spool.rmdir()
     away.rename(shop.platform.spool)

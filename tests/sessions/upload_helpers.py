@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,3 +99,25 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
             os._exit(0)
     _, status = os.waitpid(pid, 0)
     return os.WIFSIGNALED(status)
+
+
+def start_shop(make_box: Callable[..., VirtualBox], folder: Path) -> Shop:
+    """A running box with numbers, its spool and its stick in a folder."""
+    spool = folder / "spool"
+    spool.mkdir()
+    box = make_box(turnkey={"spool": str(spool), "poll_seconds": 0.05})
+    box.start()
+    box.take_tracks(RANGE)
+    return Shop(box, spool)
+
+
+def renewed(shop: Shop) -> Shop:
+    """The same box for the next test: nothing waits, nothing lies in its folders, the platform knows nothing."""
+    shop.end()
+    while uploads := shop.uploads():
+        named = [{name: each[name] for name in ("entry", "message", "part")} for each in uploads]
+        shop.box.call("upload.settle", uploads=named, reason="下一個測試", by="測試")
+    for each in shop.spool.iterdir():
+        shutil.rmtree(each)
+    shutil.rmtree(shop.box.folder / "turnkey", ignore_errors=True)
+    return Shop(shop.box, shop.spool)

@@ -31,7 +31,11 @@ def stick(tmp_path: Path, inbox: Path, name: str, *contents: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     for number, content in enumerate(contents):
-        (folder / f"{number}.csv").write_text(content)
+        name_of = folder / f"{number}.csv"
+        if content.startswith("export "):
+            (folder / "einvoiced-export").mkdir()
+            name_of = folder / "einvoiced-export" / f"{number}.csv"
+        name_of.write_text(content.removeprefix("export "))
     collect(folder, inbox, name=name)
 
 
@@ -68,12 +72,16 @@ def told(tmp_path: Path, *batches: tuple[str, ...], pause: float = 0.0) -> list[
         ([("usb-sdb", "a,b")], ["empty"]),
         ([("folder", "a,b")], ["empty"]),
         ([("folder", "good", "a,b", "bad")], []),
+        ([("folder", "a,b", "export bad")], []),
+        ([("usb-sdb1", "export good")], []),
     ],
 )
 def test_a_stick_without_any_file_says_so_once(
     tmp_path: Path, batches: list[tuple[str, ...]], wanted: list[str], pause: float
 ) -> None:
-    """Partitions of one disk count together; a verdict on any of them is enough."""
+    """Partitions of one disk count together; a verdict on any of them is enough. A stick that asks for an export speaks
+    for itself: that folder is not looked into.
+    """
     assert told(tmp_path, *batches, pause=pause) == wanted
 
 
