@@ -16,7 +16,7 @@ from einvoiced.hardware.holders import holders
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_pty
 from tests.boxes import RANGE, until
-from tests.conftest import _boxes
+from tests.conftest import boxes_of
 from tools.virtualbox import VirtualBox
 
 SALE = {"lines": [{"description": "牛奶", "quantity": 1, "unit_price": 25}], "total_amount": 25}
@@ -36,7 +36,7 @@ def waiting(box: VirtualBox) -> int:
 @pytest.fixture(scope="module")
 def queueing(request: pytest.FixtureRequest) -> Iterator[VirtualBox]:
     """A running box that issues while its printer is away."""
-    for make in _boxes(request.node):
+    for make in boxes_of(request.node):
         box = make(printer={"if_unprintable": "queue"})
         box.start()
         box.take_tracks(RANGE)
