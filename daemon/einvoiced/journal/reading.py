@@ -29,6 +29,7 @@ WAL_LIMIT = 64 << 20
 """Bytes that the WAL may grow while a snapshot holds its moment; beyond it the copy hurries."""
 
 LOOK_SECONDS = 0.1
+LOOKS = 4
 TRIES = 5
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
 _IDLE = 3 << 13
@@ -206,8 +207,18 @@ class Watch:
         now = time.monotonic()
         if now - self._looked > LOOK_SECONDS:
             self._looked = now
-            if owner(self._file.parent) != self._owner:
+            if self._changed():
                 raise OwnerChanged
         if size_of(wal_of(self._file)) - self._wal < WAL_LIMIT:
             time.sleep(min(now - self._stepped, 0.05))
         self._stepped = time.monotonic()
+
+    def _changed(self) -> bool:
+        """Whether the lock has another owner. The kernel gives /proc/locks out in pieces: while other locks come and
+        go it may leave one out, so only what it says again and again counts.
+        """
+        for _ in range(LOOKS):
+            if owner(self._file.parent) == self._owner:
+                return False
+            time.sleep(LOOK_SECONDS / 10)
+        return True

@@ -78,19 +78,33 @@ VIEW_NAMES = ("invoice_list", "invoice_lines", "allowance_list", "documents", *T
 
 
 def make(state: Path, target: Path, progress: Progress = lambda _done, _of: None) -> None:
-    """Write the copy, whole or not at all, 0600. DiskNearlyFull where it does not fit; OwnerChanged, sqlite3.Error."""
+    """Write the copy, whole or not at all, 0600. DiskNearlyFull where it does not fit; OwnerChanged when daemons come
+    and go too fast; sqlite3.Error.
+    """
     journal, aside = state / "journal" / store.FILE, target.with_name(f".{target.name}.new")
     reading.need_space(target.parent, reading.size_of(journal))
     discard(aside)
     try:
-        with closing(ReadModel(aside, journal, lines=True)) as model:
-            model.catch_up(progress)
-            _finish(model.db)
+        _follow(aside, journal, progress)
         reading.sync(aside)
         aside.replace(target)
         reading.sync(target.parent)
     finally:
         discard(aside)
+
+
+def _follow(file: Path, journal: Path, progress: Progress) -> None:
+    """Up to the journal's last entry; a daemon that takes the journal over meanwhile is let through first."""
+    for last in [False] * (TRIES - 1) + [True]:
+        try:
+            with closing(ReadModel(file, journal, lines=True)) as model:
+                model.catch_up(progress)
+                _finish(model.db)
+            return
+        except reading.OwnerChanged:
+            if last:
+                raise
+            time.sleep(1.0)
 
 
 def _finish(db: sqlite3.Connection) -> None:
@@ -104,20 +118,15 @@ def _finish(db: sqlite3.Connection) -> None:
 
 
 def main() -> int:
-    """Make one; a daemon that takes the journal over meanwhile means beginning again."""
+    """Make one."""
     give_way()
 
     def told(done: int, of: int) -> None:
         sys.stdout.buffer.write(msgspec.json.encode({"progress": [done, of]}) + b"\n")
         sys.stdout.buffer.flush()
 
-    for _ in range(TRIES):
-        try:
-            make(Path(sys.argv[1]), Path(sys.argv[2]), told)
-            return 0
-        except reading.OwnerChanged:
-            time.sleep(reading.LOOK_SECONDS)
-    return 1
+    make(Path(sys.argv[1]), Path(sys.argv[2]), told)
+    return 0
 
 
 if __name__ == "__main__":
