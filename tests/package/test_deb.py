@@ -54,6 +54,12 @@ def install(machine: Container, package: Path) -> str:
     return machine.run(INSTALL.format(package.name))
 
 
+def starts(machine: Container) -> set[str]:
+    """When the daemon and its follower were started."""
+    show = "systemctl show -p ExecMainStartTimestampMonotonic --value"
+    return set(machine.run(f"{show} einvoiced.service; {show} einvoiced-mirror.service").split())
+
+
 def till(paper: str) -> str:
     """A till that sells, as a user whose only right is the tills' group: once with paper, without until /run/closed."""
     return f"runuser -u till -- /usr/lib/einvoiced/venv/bin/python3 /root/till.py {paper}"
@@ -137,10 +143,22 @@ def test_clock_journal_and_paper_inside_the_sandbox(machine: Container) -> None:
     )
 
 
+def test_setup_starts_a_follower_that_is_configured(machine: Container) -> None:
+    """The mirror: made, named in an answers file, running in its own sandbox, and it holds every entry."""
+    machine.run("install -d -o einvoiced -g einvoiced /srv/copy")
+    machine.run("einvoicectl mirror init /srv/copy --same-disk")
+    machine.run("chown -R einvoiced: /srv/copy")
+    answers = '[mirror]\ndirectory = "/srv/copy"\nrequired = false\n'
+    machine.run("cat > /root/answers.toml", stdin=answers)
+    machine.run("einvoicectl setup --yes --answers /root/answers.toml")
+    assert machine.run("systemctl is-active einvoiced-mirror.service").strip() == "active"
+    wait_for(lambda: int(machine.run("cat /srv/copy/*.jsonl 2>/dev/null | wc -l")) > 5, "nothing was ever copied")
+
+
 def test_an_upgrade_loses_no_till_and_keeps_journal_and_configuration(machine: Container, variant: Variant) -> None:
     """While a till sells without a pause: every sale is answered, the numbers go on, file and journal id stay."""
     before, file = status(machine), machine.run("cat /etc/einvoiced/einvoiced.toml")
-    started = machine.run("systemctl show -p ExecMainStartTimestampMonotonic --value einvoiced.service")
+    started = starts(machine)
     newer = variant("99.0", None)
     machine.put(newer)
     selling = subprocess.Popen(
@@ -154,7 +172,7 @@ def test_an_upgrade_loses_no_till_and_keeps_journal_and_configuration(machine: C
     numbers = [int(line.split()[0][2:]) for line in told.splitlines()]
     assert len(numbers) > 20
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert machine.run("systemctl show -p ExecMainStartTimestampMonotonic --value einvoiced.service") != started
+    assert not starts(machine) & started, "the daemon and its follower were started anew"
     assert machine.run("cat /etc/einvoiced/einvoiced.toml") == file
     after = status(machine)
     assert after["counts"]["last_number"].endswith(f"{numbers[-1]:08d}")

@@ -63,6 +63,7 @@ def figures(shop: Shop) -> dict[str, float]:
             count > 1 for (message, *_), count in accepted.items() if message not in ("F0401", "F0701")
         ),
         "files": len(shop.platform.verdicts),
+        **{f"files_{kind}": n for kind, n in sorted(Counter(v.message for v in shop.platform.verdicts).items())},
         "files_refused": sum(v.code != "0" for v in shop.platform.verdicts),
         **{name.replace(".", "_").replace(" ", "_").replace(":", ""): count for name, count in shop.counts.items()},
     }

@@ -33,7 +33,6 @@ class LocalBox:
         nothing: Any = None
         self._methods = Methods(desk.box, lambda: desk.journal, Importer(desk.box, lambda: desk.journal), nothing)
         self._loop = asyncio.new_event_loop()
-        self.known = frozenset(self._methods.registry.all)
         self.die_before = self.die_after = ""
 
     def close(self) -> None:
