@@ -93,6 +93,8 @@ def _demonstrate(box: VirtualBox) -> None:
             rows.append((name, key, till.issue(key, **sale)))
     rows.append(_repeat_over_a_kill(box))
     _wait_for_paper(box)
+    rows.append(_later_life(box, rows))
+    _wait_for_paper(box)
     _table(box, rows)
     _upload(box)
 
@@ -140,6 +142,26 @@ def _repeat_over_a_kill(box: VirtualBox) -> tuple[str, str, Any]:
         return "repeated", key, till.issue(**params)
 
 
+def _later_life(box: VirtualBox, rows: list[tuple[str, str, Any]]) -> tuple[str, str, Any]:
+    """One is cancelled, of one a part goes back, one is replaced for a buyer whose number came too late."""
+    (_, consumer, _), (_, business, _), *_, (_, repeated, _) = rows
+    before = len(box.prints())
+    who = {"by": "王店員", "consent": "買方同意，已收回證明聯"}
+    with box.client() as till:
+        told = till.call("invoice.cancel", key=new_key(), invoice_key=consumer, reason="退貨", **who)
+        print(f"\n{told['cancellation']['invoice_number']} cancelled (作廢): {told['todo_zh']}")
+        back = {"key": new_key(), "invoice_key": business, "by": "王店員", "lines": [{"line": 1, "amount": 89}]}
+        told = till.call("allowance.issue", **back)
+        allowance = told["allowance"]
+        sums = f"{allowance['total_amount']} + {allowance['tax_amount']}"
+        print(f"allowance (折讓) {allowance['allowance_number']}: {sums}, {told['left']} left")
+        key, buyer = new_key(), {"identifier": "04595257"}
+        told = till.call("invoice.replace", key=key, invoice_key=repeated, reason="補登統編", buyer=buyer, **who)
+        print(f"{told['replaced']['cancellation']['invoice_number']} replaced for a buyer with a 統一編號")
+    box.wait_for(lambda: len(box.prints()) >= before + 3, 30, "a proof and both copies of the allowance's slip")
+    return "replaced", key, told
+
+
 def _wait_for_paper(box: VirtualBox) -> None:
     box.wait_for(lambda: not box.status()["counts"]["proofs_waiting"], 30, "the proofs to be printed")
 
@@ -149,10 +171,11 @@ def _table(box: VirtualBox, rows: list[tuple[str, str, Any]]) -> None:
     with Client(box.socket("admin")) as admin:
         for name, key, answer in rows:
             invoice = answer["invoice"]
-            paper = admin.call("invoice.get", key=key)["paper"]
+            now = admin.call("invoice.get", key=key)
+            paper = now["paper"] if now["state"] == "issued" else now["state"]
             total = invoice["total_amount"]
             print(f"{name:<10}{invoice['invoice_number']:<13}{total:>6}  {paper:<12}{key}")
-    print("\nwhat came out of the printer (proofs, and the slips of the stick):")
+    print("\nwhat came out of the printer (proofs, and slips of the stick and the allowance):")
     for picture in box.prints():
         print(f"  {picture}")
     status = box.status()
