@@ -58,6 +58,7 @@ class Books:
         self.invoices: dict[tuple[str, str], Copy] = {}
         self.allowances: dict[str, AllowanceCopy] = {}
         self.unused: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self._times: dict[tuple[str, str, int], str] = {}
 
     def allot(self, year_month: str, track: str, begin: int, end: int) -> None:
         """Numbers for the seller."""
@@ -116,6 +117,7 @@ class Books:
             raise Refused("E0207")
         if " " in (x.maybe("Main/CarrierId1") or ""):
             raise Refused("E1005")
+        self._check_order(x, number, day)
         self._check_marks(x)
         total = self._check_sums(x)
         business = x.one("Main/Buyer/Identifier") != "0000000000"
@@ -142,6 +144,16 @@ class Books:
         for begin, end in self.unused.get((month_of(day), track), []):
             if begin <= digits <= end:
                 raise Refused("E0603")
+
+    def _check_order(self, x: _Reader, number: str, day: date) -> None:
+        """Numbers go up in time: the neighbours that are known are not later, or earlier."""
+        time = x.one("Main/InvoiceDate") + x.one("Main/InvoiceTime")
+        month, track, digits = month_of(day), number[:2], int(number[2:])
+        if self._times.get((month, track, digits - 1), time) > time:
+            raise Refused("E0209")
+        if self._times.get((month, track, digits + 1), time) < time:
+            raise Refused("E0209")
+        self._times[month, track, digits] = time
 
     def _check_marks(self, x: _Reader) -> None:
         """PrintMark against carrier, donation and buyer."""

@@ -92,6 +92,15 @@ class Desk:
             f"<Action>A</Action></MessageInfo><{result}>{infos}</{result}></ProcessResult>"
         )
 
+    def mistake(self) -> None:
+        """What no answer should be: half a file, a stranger's number, a refusal of a number that was never sent."""
+        whole = self.process_result(
+            "F0401", _info(Verdict("F0401", "ZZ99999999", "20260301", "0", date.today()), "plain")
+        )
+        self._put("ProcessResult", whole[: len(whole) // 2])
+        self._put("ProcessResult", whole)
+        self._put("ProcessResult", whole.replace("<Code>0<", "<Code>E0102<").replace("ZZ99999999", ""))
+
     def summary(self, day: date, form: str = "plain", *, only: list[Verdict] | None = None) -> Path | None:
         """The SummaryResult about a day's files (default: all of them); they count as answered."""
         given = [each for each in (self.verdicts if only is None else only) if each.day == day]

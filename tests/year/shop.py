@@ -282,6 +282,9 @@ class Shop:
 
     def take(self) -> int:
         """The platform takes what lies there: most is answered at once, some late, some only in the summary."""
+        if self.rng.random() < 0.01:
+            self.platform.mistake()
+            self.counts["platform_mistakes"] += 1
         self.platform.refuse = lambda: self.rng.random() < self.refuse_chance
         taken = self.platform.take()
         at_once: list[Verdict] = []

@@ -9,13 +9,14 @@ box that is missing, holds the report back until the fifth and not longer (rules
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import BY_ITSELF, check_period, seller_of, state_of
+from einvoiced.actions.standing import read_entry
 from einvoiced.actions.start_checks import fact
 from einvoiced.errors import (
     LeftoversDamaged,
@@ -34,8 +35,12 @@ from einvoiced.rules.share import Share
 
 FORM = "einvoiced leftovers 1"
 MOST_BYTES = 4 << 20
+UNDO = timedelta(hours=24)
+"""How long a person may undo a closing before its unused numbers are queued, while the fifth is not there."""
+
 
 _CLOSED = "SELECT substr(name, ?), value FROM facts WHERE name GLOB ? AND value IN ('closed', 'queued')"
+_CLOSED_BY = "SELECT entry FROM facts WHERE name = ?"
 _SHARE = "SELECT max(boxes), min(boxes), max(part) FROM ranges WHERE seller = ? AND year_month = ?"
 _UNUSED = """
 SELECT seller, year_month, track, first, last FROM set_aside
@@ -103,7 +108,10 @@ def list_unused(box: Box) -> Action[list[UnusedState]]:
 
 
 def queue_what_is_due(box: Box) -> Action[list[UnusedState]]:
-    """Queue the unused numbers of every closed period that is settled, or whose fifth has come; gives what was."""
+    """Queue the unused numbers of every period that was closed a day ago and is settled, or whose fifth has come.
+
+    Gives what was queued.
+    """
 
     def action(tx: Transaction) -> list[UnusedState]:
         if box.shop is None or box.frozen:
@@ -112,7 +120,7 @@ def queue_what_is_due(box: Box) -> Action[list[UnusedState]]:
         queued = []
         for name, state in _open_reports(tx, seller):
             shown = _state(tx, box, seller, name, state)
-            if state == "closed" and shown.reporter == "this_box" and _due(tx, shown):
+            if state == "closed" and shown.reporter == "this_box" and _due(tx, seller, shown):
                 _queue(tx, box, seller, name)
                 queued.append(shown)
         return queued
@@ -120,9 +128,14 @@ def queue_what_is_due(box: Box) -> Action[list[UnusedState]]:
     return action
 
 
-def _due(tx: Transaction, shown: UnusedState) -> bool:
+def _due(tx: Transaction, seller: str, shown: UnusedState) -> bool:
+    """Settled and closed for a day, so that a closing can still be undone; or its fifth has come."""
+    if tx.now().date() >= deadlines.unused_send_by(Period.from_year_month(shown.year_month)):
+        return True
     unsettled = shown.boxes_missing or shown.in_doubt or shown.unreleased
-    return not unsettled or tx.now().date() >= deadlines.unused_send_by(Period.from_year_month(shown.year_month))
+    (entry,) = tx.one(_CLOSED_BY, f"period {seller} {shown.year_month}")
+    closed = datetime.fromisoformat(read_entry(tx, entry)[0].time)
+    return not unsettled and tx.now() >= closed + UNDO
 
 
 def _queue(tx: Transaction, box: Box, seller: str, year_month: str) -> None:
@@ -130,7 +143,7 @@ def _queue(tx: Transaction, box: Box, seller: str, year_month: str) -> None:
     unused = [Run(*row) for row in tx.all(_UNUSED, seller, year_month)]
     boxes = [box.id]
     for _, entry in _taken(tx, seller, year_month).values():
-        data = _entry(tx, entry)
+        data = read_entry(tx, entry)[1]
         unused += data.unused
         boxes.append(data.box)
     if unused:
@@ -185,7 +198,7 @@ def take_leftovers(box: Box, content: bytes, source: str, peer: Peer | None) -> 
             raise NotLeadBox(lead=box.shop.lead if box.shop and box.shop.lead else "-")
         state = state_of(tx, seller, file.year_month)
         taken = _taken(tx, seller, file.year_month).get(file.share)
-        if taken is not None and _entry(tx, taken[1]).sha256 == file.sha256:
+        if taken is not None and read_entry(tx, taken[1])[1].sha256 == file.sha256:
             return _state(tx, box, seller, file.year_month, state)
         if state in ("queued", "reported"):
             raise PeriodReported("content", period=period.label)
@@ -286,10 +299,6 @@ def _taken(tx: Transaction, seller: str, year_month: str) -> dict[str, tuple[str
     """Share → (fact, entry) of what was taken in for a period."""
     prefix = f"leftovers {seller} {year_month} "
     return {name.removeprefix(prefix): (name, entry) for name, entry in tx.all(_TAKEN, prefix + "*")}
-
-
-def _entry(tx: Transaction, sequence: int) -> Any:
-    return entries.read_data(entries.read(tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)[0]))
 
 
 def _digest(file: Leftovers) -> str:

@@ -37,7 +37,7 @@ LOG_SINCE = "-14days"
 COMMAND_SECONDS = 30.0
 UNITS = (
     *("einvoiced.service", "einvoiced-till.socket", "einvoiced-admin.socket"),
-    *("einvoiced-mirror.service", "einvoiced-scrub.service", "einvoiced-scrub.timer"),
+    *("einvoiced-mirror.service", "einvoiced-turnkey.service", "einvoiced-scrub.service", "einvoiced-scrub.timer"),
 )
 _UNIT_FACTS = (
     *("LoadState", "ActiveState", "SubState", "Result", "NRestarts", "ExecMainStatus", "StatusText", "UnitFileState"),

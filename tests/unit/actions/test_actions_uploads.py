@@ -12,7 +12,7 @@ import pytest
 from einvoiced import errors
 from einvoiced.actions import report_unused
 from einvoiced.actions.box_life import retire_box
-from einvoiced.actions.close_period import close_period
+from einvoiced.actions.close_period import close_period, reopen_period
 from einvoiced.actions.decide_uploads import send_again, settle_uploads
 from einvoiced.actions.list_uploads import list_uploads
 from einvoiced.actions.report_uploads import (
@@ -301,14 +301,28 @@ def test_after_a_restore_nobody_knows(desk: Desk) -> None:
 
 
 def close(desk: Desk) -> None:
-    """Two days after the end of the period 11502."""
+    """A day after the end of the period 11502; nobody undid it for a day."""
     at(desk, 3, 2, 12)
     desk.call(close_period(desk.box, "11502", "店長", None))
+    at(desk, 3, 3, 13)
 
 
 def queue(desk: Desk) -> list[str]:
     """What the box queues by itself."""
     return [each.year_month for each in desk.call(report_unused.queue_what_is_due(desk.box))]
+
+
+def test_a_closing_can_be_undone_for_a_day(desk: Desk) -> None:
+    """Only then its unused numbers are queued; a person who reopens it in time stops that."""
+    desk.take(NUMBERS)
+    close(desk)
+    at(desk, 3, 3, 11, 59)
+    assert queue(desk) == []
+    desk.call(reopen_period(desk.box, "11502", "店長", None))
+    at(desk, 3, 6)
+    assert queue(desk) == []
+    desk.call(close_period(desk.box, "11502", "店長", None))
+    assert queue(desk) == ["11502"], "the fifth is over"
 
 
 def test_unused_numbers_leave_the_day_after_the_period_and_end_it(desk: Desk) -> None:
