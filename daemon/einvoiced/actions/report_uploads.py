@@ -67,7 +67,10 @@ SELECT entry, message, part, state, changed FROM outbox
 WHERE subject = ?1 AND entry <> subject AND message = ?2
 ORDER BY entry
 """
-_E0402 = "SELECT entry, message, part, state, changed FROM outbox WHERE message = 'E0402'"
+_E0402 = """
+SELECT o.entry, o.message, o.part, o.state, o.changed FROM facts JOIN outbox AS o ON o.entry = facts.entry
+WHERE facts.name GLOB 'period *' AND facts.value = 'queued' AND o.message = 'E0402'
+"""
 _NUMBER = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 _PERIODS = "SELECT DISTINCT year_month FROM ranges WHERE seller = ? ORDER BY year_month DESC"
 _ALLOWANCE = "SELECT entry, invoice FROM allowances WHERE number = ?"
