@@ -131,13 +131,13 @@ class StripSender:
             self.torn = True
             return Sent("unknown", str(error))
         if watch.stopped:
-            return self._in_doubt("it stopped in the strip", query(self._transport, STATUS_SECONDS))
+            return self._in_doubt("it stopped in the strip", Answer.NO)
         if self._profile.confirmation == "none":
             return Sent("out")
         verdict = self._answer(number, len(strip), watch.unanswered)
         if verdict.confirmed is Answer.YES:
             return Sent("out", "", self._profile.confirmation)
-        return self._in_doubt("it did not confirm the strip", verdict.status)
+        return self._in_doubt("it did not confirm the strip", verdict.status.ready)
 
     def _send_watched(self, strip: bytes, question: bytes, watch: Watch) -> None:
         """Send a strip, asking between its commands how the printer is; no more of it once it has stopped."""
@@ -153,10 +153,13 @@ class StripSender:
             self._write(piece + (question if last else watch.question_after(len(piece))), sent)
             sent += len(piece)
 
-    def _in_doubt(self, what: str, status: PrinterStatus) -> Sent:
+    def _in_doubt(self, what: str, ready: Answer) -> Sent:
+        """A printer that says it stopped is asked why; one that said nothing is not waited for again."""
+        trouble = None if ready is Answer.YES else "silent"
+        if ready is Answer.NO:
+            trouble = trouble_of(query(self._transport, STATUS_SECONDS))
         self.torn = True
         self._transport.abandon()
-        trouble = trouble_of(status)
         return Sent("unknown", f"{what} ({trouble})" if trouble else what, trouble=trouble)
 
     def pulse(self, pulse: bytes) -> None:

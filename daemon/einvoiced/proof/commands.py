@@ -28,6 +28,9 @@ LEAST_GAP = 2
 """Rows of white for which it pays to end a raster and begin another (a command's head has 8 bytes)."""
 
 GS_L = b"\x1dL"
+GS_A_OFF = b"\x1da\x00"
+"""No status unasked (Epson, GS a): it comes when the paper runs out, and looks like the answer that confirms."""
+
 _DOUBLE_WIDE, _DOUBLE_HIGH = 1, 2
 _PAIRS = bytes(a | a << 1 for a in range(256) if a & 0b1010_1010 == 0)
 """The 16 bytes whose dots come in equal pairs."""
@@ -189,7 +192,7 @@ def _around(cutter: bool, partial: bool) -> tuple[bytes, bytes]:
 
     printer = _encoder()
     printer.hw("INIT")
-    return bytes(printer.output), (PAPER_PART_CUT if partial else PAPER_FULL_CUT) if cutter else b""
+    return bytes(printer.output) + GS_A_OFF, (PAPER_PART_CUT if partial else PAPER_FULL_CUT) if cutter else b""
 
 
 def _encoder() -> Any:

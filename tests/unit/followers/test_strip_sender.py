@@ -8,7 +8,9 @@ import pytest
 from einvoiced.followers.strip_sender import Look, StripSender
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import VirtualTransport
+from einvoiced.proof.content import slip
 from einvoiced.proof.profile import GENERIC_58
+from einvoiced.proof.render import render
 
 
 class Port(VirtualTransport):
@@ -44,3 +46,18 @@ def test_a_printer_that_answers_knows_better_than_its_port() -> None:
     port = Port(Emulator())
     port.out = True
     assert StripSender(port, GENERIC_58).look() == Look(None)
+
+
+@pytest.mark.parametrize("left", [200, 900, 3000])
+def test_a_printer_that_talks_unasked_confirms_nothing(left: int) -> None:
+    """Its automatic status comes when the roll ends, and looks like an answer in order: it is switched off before."""
+    emulator = Emulator()
+    transport = VirtualTransport(emulator)
+    sender = StripSender(transport, msgspec.structs.replace(GENERIC_58, patience_seconds=1))
+    assert sender.look() == Look(None)
+    emulator.feed(b"\x1da\xff")
+    job = render(slip("交班單", ["現金 1234"] * 12), GENERIC_58)
+    emulator.trigger = (len(job) - left, lambda: setattr(emulator, "paper_out", True))
+    sent = sender.send(job, 1)
+    assert (sent.outcome, sent.trouble) == ("unknown", "paper_out")
+    assert sender.look() == Look("paper_out", paper_low=True)

@@ -31,9 +31,9 @@ def commands(job):
 
 @pytest.mark.parametrize("profile", [GENERIC_58, CUTTER, PrinterProfile(name="x", slice_height=128)])
 def test_a_job_is_nothing_but_initialise_rasters_and_cut(profile):
-    """ESC @, then GS v 0 of at most the profile's slice height, then a cut where there is a cutter."""
-    first, *rasters = commands(render(proof(business(), shop_name=SHOP), profile))
-    assert first == b"\x1b@"
+    """ESC @, no status unasked, GS v 0 of at most the profile's slice height, and a cut where there is a cutter."""
+    first, quiet, *rasters = commands(render(proof(business(), shop_name=SHOP), profile))
+    assert (first, quiet) == (b"\x1b@", b"\x1da\x00")
     if profile.cutter:
         assert rasters.pop() == b"\x1dV\x00"
     for raster in rasters:
