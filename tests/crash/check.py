@@ -227,7 +227,7 @@ class Promises:
     def _answered(self, data: bytes) -> Iterator[int]:
         for line in data.splitlines():
             _, found, result = line.partition(b'"result":')
-            if found and b'"invoice_number"' in result and b'"mac"' in result:
+            if found and b'"mac"' in result and (b'"invoice":' in result or b'"cancellation":' in result):
                 answer = json.loads(line)["result"]
                 yield self._answers.get(_digest(answer.get("result", answer)), NOWHERE)
 
@@ -251,9 +251,9 @@ def _secrets(db: sqlite3.Connection) -> Any:
 
 
 def result_of(body: bytes) -> Any:
-    """The result that an entry of an issued invoice holds; None of any other entry."""
+    """The result that an entry of an issued or cancelled invoice holds; None of any other entry."""
     entry = json.loads(body)
-    return entry["data"]["result"] if entry["type"] == "invoice_issued" else None
+    return entry["data"]["result"] if entry["type"] in ("invoice_issued", "invoice_cancelled") else None
 
 
 def _digest(result: Any) -> str:

@@ -193,6 +193,23 @@ def refusals(life: Life) -> None:
         raise AssertionError(f"a conflict and its neighbours: {bad} {good} {other}")
 
 
+def cancel(life: Life) -> None:
+    """Two invoices are cancelled, one of them once more with the same key."""
+    told = [
+        life.box.call(
+            "invoice.cancel",
+            key=str(uuid.uuid5(NAMESPACE, f"cancel {number}")),
+            invoice_key=key(number),
+            reason="商品退回",
+            by="王小明",
+            consent="口頭同意",
+        )
+        for number in (1, 2, 1)
+    ]
+    if told[0] != told[2] or told[0] == told[1]:
+        raise AssertionError(f"a cancellation and its repeat: {told}")
+
+
 def printed(life: Life) -> None:
     """Wait until all paper is out."""
     life.box.wait_for(lambda: not life.box.status()["counts"]["proofs_waiting"], 30, "the proofs to be printed")
@@ -209,6 +226,7 @@ LIFE: list[Step] = [
     issue(1, 1, 1),
     repeats,
     printed,
+    cancel,
     refused_tracks,
     stop,
     start,
@@ -229,6 +247,7 @@ LIFE: list[Step] = [
     stick("NT", 200, 349),
     wait(days=1),
     *(issue(1, 1, 3) for _ in range(16)),
+    cancel,
     printed,
     kill,
     start,
@@ -238,7 +257,18 @@ LIFE: list[Step] = [
 ]
 """One box over the end of a period: several checkpoints, five starts, two of them after a kill."""
 
-SHORT: list[Step] = [start, tracks("NQ", 0, 49), issue(1, 3, 1, 1, 1), stop, start, issue(1, 2), repeats, printed, stop]
+SHORT: list[Step] = [
+    start,
+    tracks("NQ", 0, 49),
+    issue(1, 3, 1, 1, 1),
+    stop,
+    start,
+    issue(1, 2),
+    repeats,
+    cancel,
+    printed,
+    stop,
+]
 """The same in a few entries, for `make test` and the controls."""
 
 FIRST_OF_AGAIN = 5000

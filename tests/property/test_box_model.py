@@ -1,4 +1,5 @@
-"""A model of a box against the real journal: sales, repeats, clocks, crashes, old copies, witnesses, reconciliation.
+"""A model of a box against the real journal: sales, repeats, cancellations, clocks, crashes, old copies, witnesses,
+reconciliation.
 
 The harness does what the daemon does at a start, a stop and a raise of the ceilings, with the real journal, actions,
 file beside, mirror files and reconciliation, in one thread's order. What it must never see: a number that comes twice
@@ -21,8 +22,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from einvoiced.actions.ask import list_tracks
-from einvoiced.actions.box import Ceilings
+from einvoiced.actions.box import BEHIND, Ceilings
 from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
+from einvoiced.actions.correct_clock import correct_clock
 from einvoiced.actions.find_invoices import FindParams, find_in_journal, question
 from einvoiced.actions.follow import judge_report, read_entries
 from einvoiced.actions.import_tracks import import_tracks
@@ -30,7 +33,16 @@ from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
 from einvoiced.actions.raise_ceilings import raise_ceilings, remembered_ceilings, usable_ceilings
 from einvoiced.actions.release_tracks import release_tracks
 from einvoiced.actions.start_checks import Identity, check_files, find_faults
-from einvoiced.errors import BoxLocked, CeilingReached, EinvoicedError, JournalBehind, KeyConflict, NoNumbersLeft
+from einvoiced.errors import (
+    BoxLocked,
+    CancelTooLate,
+    CeilingReached,
+    ClockWasAhead,
+    EinvoicedError,
+    JournalBehind,
+    KeyConflict,
+    NoNumbersLeft,
+)
 from einvoiced.followers.mirror_copy import MirrorCopy, initialise
 from einvoiced.journal import beside, offline, store
 from einvoiced.journal.histories import LinesHistory
@@ -64,6 +76,8 @@ class BoxMachine(RuleBasedStateMachine):
         self.identity = IDENTITY
         self.answers: dict[str, bytes] = {}
         self.sales: dict[str, dict[str, Any]] = {}
+        self.cancelled: dict[str, tuple[str, bytes]] = {}
+        """A sale's key → its cancellation's key and result."""
         self.numbers: set[tuple[str, str]] = set()
         self.in_doubt: set[tuple[str, str]] = set()
         self.files: list[tuple[tuple[str, int, int], Period]] = []
@@ -210,6 +224,45 @@ class BoxMachine(RuleBasedStateMachine):
             assert self.lock
             return
         raise AssertionError("another sale got an old key's answer")
+
+    @precondition(lambda self: self.running and self.answers)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        """An invoice is cancelled once; its cancellation's key gives its very bytes, locked or not."""
+        sold = data.draw(st.sampled_from(sorted(self.answers)))
+        before = self.cancelled.get(sold)
+        key = before[0] if before else str(uuid.uuid4())
+        params = WithdrawParams(key=key, invoice_key=sold, reason="商品退回", by="王小明", consent="口頭同意")
+        try:
+            result = bytes(self.desk.call(cancel_invoice(self.desk.box, params, None)))
+        except CancelTooLate:
+            assert before is None
+            return
+        except EinvoicedError:
+            assert self.lock  # an old copy may have lost it, and appends nothing
+            return
+        assert before is None or result == before[1]
+        assert not self.lock or before is not None
+        self.cancelled[sold] = (key, result)
+
+    @precondition(lambda self: self.running and not self.lock)
+    @rule(hours=st.integers(1, 48), corrected=st.booleans())
+    def clock_ran_ahead(self, hours: int, corrected: bool) -> None:
+        """The clock is set back: nothing is issued until it is right again, or a technician says that it was ahead."""
+        clock = self.desk.clock
+        clock.move(-3600 * hours)
+        last = self.desk.call(lambda tx: tx.last_time())
+        if last is not None and last - clock.now() > BEHIND:
+            try:
+                self.ask(str(uuid.uuid4()), SALE)
+            except ClockWasAhead:
+                pass
+            else:
+                raise AssertionError("an invoice was issued behind the journal's time")
+            if corrected:
+                self.desk.call(correct_clock("測試", None))
+                return
+        clock.move(3600 * hours)
 
     @precondition(lambda self: self.running and not self.lock)
     @rule(booklets=st.integers(1, 3), later=st.integers(0, 1))
@@ -385,9 +438,16 @@ class BoxMachine(RuleBasedStateMachine):
     def _forget_what_was_lost(self) -> None:
         """Keys that no copy gave back: a repeat of theirs is a new sale (their numbers are in doubt)."""
         for key in list(self.answers):
-            if self.desk.call(lambda tx, k=key: tx.one("SELECT 1 FROM keys WHERE key = ?", uuid.UUID(k).bytes)) is None:  # type: ignore[misc]
+            if not self._knows(key):
                 invoice = json.loads(self.answers.pop(key))["invoice"]
                 assert (invoice["year_month"], invoice["invoice_number"]) in self.in_doubt
+        for sold, (key, _) in list(self.cancelled.items()):
+            if not self._knows(key):
+                del self.cancelled[sold]
+
+    def _knows(self, key: str) -> bool:
+        bits = uuid.UUID(key).bytes
+        return self.desk.call(lambda tx: tx.one("SELECT 1 FROM keys WHERE key = ?", bits)) is not None
 
     @precondition(lambda self: self.running)
     @rule()
