@@ -1,8 +1,8 @@
 """`invoice.find` on the read model: the fewest rows that can answer are looked at, newest first.
 
 Every index ends with `place`, so a condition of equality gives its matches in order. Where a question has several, each
-is counted (up to a thousand) and the rarest leads; a span of amounts may lead only when it is rare, since its matches
-must be sorted.
+is counted (up to a limit) and the rarest leads. A span of amounts may lead only when it is rare, since its matches must
+be sorted; where it is all that is asked, the index alone is sorted and may have more.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from einvoiced.actions.find_invoices import FoundInvoice, FoundPage, Question
 from einvoiced.journal.entries import Labels
 from einvoiced.readmodel.tables import ENTRY_BITS, first_place
 
-MOST_COUNTED = 1000
+MOST_COUNTED, MOST_SORTED = 1000, 20_000
 _LAST_PLACE = (1 << 62) - 1
 
 _COLUMNS = """
@@ -48,7 +48,8 @@ def find(db: sqlite3.Connection, q: Question) -> FoundPage:
         where.append(condition.sql if condition is leader else condition.sql.replace("{", "+{"))
         values += condition.values
     text = " AND ".join(where).replace("{", "").replace("}", "")
-    sql = f"SELECT {_COLUMNS} FROM invoices WHERE {text} ORDER BY place DESC LIMIT ?"
+    places = f"SELECT place FROM invoices WHERE {text} ORDER BY place DESC LIMIT ?"
+    sql = f"SELECT {_COLUMNS} FROM invoices WHERE place IN ({places}) ORDER BY place DESC"
     rows = db.execute(sql, (*values, q.limit + 1)).fetchall()
     shown = rows[: q.limit]
     return FoundPage([_shown(row) for row in shown], str(shown[-1][0]) if len(rows) > q.limit else None)
@@ -84,18 +85,21 @@ def _leader(db: sqlite3.Connection, conditions: list[_Condition], low: int, high
     leading = [condition for condition in conditions if condition.leads]
     if len(leading) == 1 and leading[0].ordered:
         return leading[0]
-    counted = sorted(((_count(db, each, low, high), n) for n, each in enumerate(leading)), key=lambda pair: pair[0])
+    most = MOST_SORTED if len(conditions) == 1 else MOST_COUNTED
+    counted = sorted(((_count(db, each, most, low, high), n) for n, each in enumerate(leading)), key=lambda c: c[0])
     for count, n in counted:
-        if leading[n].ordered or count < MOST_COUNTED:
+        if leading[n].ordered or count < most:
             return leading[n]
     return None
 
 
-def _count(db: sqlite3.Connection, condition: _Condition, low: int, high: int) -> int:
-    where = condition.sql.replace("{", "").replace("}", "")
-    span = "place BETWEEN ? AND ?" if condition.ordered else "+place BETWEEN ? AND ?"
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM invoices WHERE {where} AND {span} LIMIT {MOST_COUNTED})"
-    return int(db.execute(sql, (*condition.values, low, high)).fetchone()[0])
+def _count(db: sqlite3.Connection, condition: _Condition, most: int, low: int, high: int) -> int:
+    """How many it has, `most` at most; of a span of amounts all days count, since they do not shorten its walk."""
+    where, values = condition.sql.replace("{", "").replace("}", ""), condition.values
+    if condition.ordered:
+        where, values = f"{where} AND place BETWEEN ? AND ?", (*values, low, high)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM invoices WHERE {where} LIMIT {most})"
+    return int(db.execute(sql, values).fetchone()[0])
 
 
 def _shown(row: tuple[Any, ...]) -> FoundInvoice:
