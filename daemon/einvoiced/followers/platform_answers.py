@@ -128,12 +128,14 @@ class AnswerReader:
 
     def _tell(self, answer: Answer, digest: str) -> tuple[int, int]:
         accepted = refused = 0
+        strangers: list[str] = []
         for begin in range(0, len(answer.findings), MOST_ANSWERS):
             said = msgspec.to_builtins(answer.findings[begin : begin + MOST_ANSWERS])
             taken = self._box.call("upload.answered", form=answer.form, answers=said, source=digest)
             accepted, refused = accepted + taken["accepted"], refused + taken["refused"]
-            for each in taken["unknown"]:
-                logger.warning("the platform speaks of what is not this box's: %s", each)
+            strangers += [each["reference"] for each in taken["unknown"]]
+        if strangers:  # several boxes may share one Turnkey
+            logger.info("%d answers are about nothing of this box, such as %r", len(strangers), strangers[0])
         self._memory.add(digest)
         return accepted, refused
 
