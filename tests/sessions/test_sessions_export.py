@@ -75,11 +75,15 @@ def test_what_waits_goes_onto_the_stick_once_and_answers_come_home(shop: Shop) -
     (tracks,) = (shop.stick / FOLDER / "tracks").iterdir()
     assert this_period().year_month in tracks.name
     assert plug_in(shop) == 0
+    left = files[0].read_bytes()
     assert len(shop.platform.take()) == 3
+    files[0].write_bytes(left)
+    assert plug_in(shop) == 0
+    assert shop.platform.files() == [files[0]], "what has no answer stays on the stick"
     shop.platform.answer(form="odd")
     assert plug_in(shop) == 0
     assert not shop.uploads()
-    assert not shop.platform.files()
+    assert not shop.platform.files(), "who copies the stick again would send it twice"
 
 
 def test_folder_or_stick_never_both(shop: Shop) -> None:

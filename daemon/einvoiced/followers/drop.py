@@ -100,8 +100,8 @@ class Drop:
             _sync(folder)
         said = [{key: each[key] for key in ("entry", "message", "part", "changed")} for each, _, _ in named]
         taken = self._box.call("upload.sent", uploads=said, way=self._way, batch=batch.name)
-        leave = {_key(each) for each in taken["sent"]}
-        self._place(batch, [name for each, name, _ in named if _key(each) in leave])
+        leave = {key_of(each) for each in taken["sent"]}
+        self._place(batch, [name for each, name, _ in named if key_of(each) in leave])
         return len(leave)
 
     def write_all(self, files: list[tuple[Path, bytes]]) -> None:
@@ -115,9 +115,9 @@ class Drop:
         try:
             data = to_xml(_read_message(msgspec.json.encode(each["content"])))
         except BadMessage as error:
-            if _key(each) not in self._bad:
+            if key_of(each) not in self._bad:
                 logger.error("%s: %s", each["reference"], error)
-            self._bad.add(_key(each))
+            self._bad.add(key_of(each))
             return None
         mark = hashlib.sha256(data).hexdigest()[:16]
         name = f"{each['message']}-{each['reference']}-{self._box_id}-{each['entry']}-{each['changed']}-{mark}.xml"
@@ -127,12 +127,12 @@ class Drop:
         """One folder that was left aside."""
         if not _BATCH.fullmatch(batch.name) or not batch.is_dir() or batch.is_symlink():
             return 0
-        found = {path.name: upload for path in batch.iterdir() if (upload := _upload_of(path.name))}
+        found = {path.name: upload for path in batch.iterdir() if (upload := upload_of(path.name))}
         names = []
         if found:
             pending = self._box.call("upload.pending", uploads=list(found.values()), batch=batch.name)
-            wanted = {_key(each) for each in pending}
-            names = [name for name, upload in found.items() if _key(upload) in wanted and _whole(batch / name)]
+            wanted = {key_of(each) for each in pending}
+            names = [name for name, upload in found.items() if key_of(upload) in wanted and _whole(batch / name)]
         self._place(batch, names)
         return len(names)
 
@@ -154,11 +154,12 @@ class Drop:
         _sync(batch.parent)
 
 
-def _key(each: dict[str, Any]) -> Key:
+def key_of(each: dict[str, Any]) -> Key:
+    """Entry, message and part of a message."""
     return each["entry"], each["message"], each.get("part", "")
 
 
-def _upload_of(name: str) -> dict[str, Any] | None:
+def upload_of(name: str) -> dict[str, Any] | None:
     """The message that a file's name speaks of; only a question, the box decides."""
     found = _NAME.fullmatch(name)
     if found is None:

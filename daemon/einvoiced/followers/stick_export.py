@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from einvoiced.client import BoxError, Client
-from einvoiced.followers.drop import Drop, Layout, write_synced
+from einvoiced.followers.drop import Drop, Layout, key_of, upload_of, write_synced
 from einvoiced.followers.outcome import Outcome
 from einvoiced.followers.platform_answers import AnswerReader, Memory
 
@@ -56,12 +56,29 @@ def export(folder: Path, box: Client, *, storage: str = STORAGE, tracks: str = T
     problems: list[str] = []
     accepted, refused = AnswerReader(box, [folder], Memory(None)).read_new()
     taken = _take_leftovers(folder / "leftovers", box, problems)
+    _tidy(folder, box)
     drop = StickDrop(box, Layout(folder, storage, tracks, make=True), "stick")
     written = drop.recover() + drop.send()
     lists = _write_lists(folder, box)
     return Outcome(
         written=written, accepted=accepted, refused=refused, lists=lists, taken=taken, problems=problems[:10]
     )
+
+
+def _tidy(folder: Path, box: Client) -> None:
+    """Remove files that nobody needs any more: who copies the stick again would send them twice."""
+    wanted = set()
+    cursor = None
+    while True:
+        page = box.call("upload.list", state="handed_over", after=cursor)
+        wanted |= {key_of(each) for each in page["uploads"]}
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    for path in folder.glob("UpCast/*/*/SRC/*.xml"):
+        upload = upload_of(path.name)
+        if upload is not None and key_of(upload) not in wanted and not path.is_symlink():
+            path.unlink()
 
 
 def _write_lists(folder: Path, box: Client) -> int:
