@@ -18,7 +18,7 @@ menu:
 	@echo "make paper       the printer dies at every point of a strip; writes build/paper.json"
 	@echo "make year        a year of a shop, every number accounted for; writes build/year.json (five minutes)"
 	@echo "make bench       measure; writes build/bench.json"
-	@echo "make bench-big   the same with ten million invoices in the journal (half an hour, 20 GB)"
+	@echo "make bench-big   the same with ten million invoices in the journal (ten minutes, 16 GB)"
 	@echo "make clean       remove what was built"
 
 setup:

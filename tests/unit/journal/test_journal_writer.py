@@ -307,6 +307,21 @@ def test_a_full_disk_fails_the_whole_group_and_loses_nothing(durable: Path) -> N
 # -- time and place ----------------------------------------------------------------------------------------------------
 
 
+def test_a_wal_that_a_reader_let_grow_shrinks_again(desk: Desk) -> None:
+    """A snapshot holds its moment while 20 MiB are written; once it has gone the WAL falls back."""
+    file = desk.directory / store.FILE
+    wal = file.with_name(f"{store.FILE}-wal")
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entries").fetchone()
+        for number in range(20):
+            desk.call(append(f"{number}", "x" * (1 << 20)))
+        assert wal.stat().st_size > 20 << 20
+    desk.journal.loop.call_soon_threadsafe(desk.journal._checkpoint)
+    desk.call(append("one"))
+    assert wal.stat().st_size <= store.WAL_KEPT
+
+
 def failing(name: str) -> Action[None]:
     """An action that meets an error of SQLite's with this name."""
 
