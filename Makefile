@@ -47,7 +47,7 @@ deb:
 deb-test: setup
 	@tools/deb.sh
 	@tools/need.sh mmdebstrap systemd-container
-	@EINVOICED_DEB_TEST=1 $(PYTHON) -m pytest -n 0 tests/package
+	@EINVOICED_DEB_TEST=$(or $(SUITE),bookworm) $(PYTHON) -m pytest -n 0 tests/package
 
 lock:
 	@tools/lock.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Build build/deb/einvoiced_<version>_<arch>.deb. SUITE (bookworm, trixie) and ARCH (amd64, arm64) other than this
-# machine's are built in a fresh chroot of that Debian (mmdebstrap, qemu-user for another processor).
+# machine's are built in a fresh chroot of that Debian (mmdebstrap, qemu-user for another processor), where the result
+# must show that it runs.
 set -eu
 cd "$(dirname "$0")/.."
 here_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -8,8 +9,9 @@ here_arch=$(dpkg --print-architecture)
 suite=${SUITE:-bookworm}
 arch=${ARCH:-$here_arch}
 case "$suite" in
-    bookworm) python=3.11 suffix="" ;;
-    trixie) python=3.13 suffix="+deb13" ;;
+    bookworm) python=3.11 suffix="" packages="debhelper python3 python3-venv" compiled="" ;;
+    trixie) # lgpio is compiled there: it has no wheel for Python 3.13
+        python=3.13 suffix="+deb13" packages="debhelper python3-venv gcc libc6-dev python3-dev swig" compiled=lgpio ;;
     *) echo "SUITE is bookworm (Debian 12) or trixie (Debian 13), not $suite" >&2; exit 2 ;;
 esac
 case "$arch" in
@@ -31,7 +33,7 @@ fetch() {
     platforms="--platform manylinux2014_$machine --platform linux_$machine"
     for glibc in 17 24 26 27 28 31 34 35 36; do platforms="$platforms --platform manylinux_2_${glibc}_$machine"; done
     build/tools-venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
-        --only-binary :all: --implementation cp --python-version "$python" $platforms \
+        --only-binary :all: ${compiled:+--no-binary $compiled} --implementation cp --python-version "$python" $platforms \
         --dest "$wheels" -r "debian/wheels/python$python.txt"
     echo "$wanted" >"$wheels/.complete"
 }
@@ -50,7 +52,7 @@ copy() {
 }
 
 build_here() {
-    tools/need.sh debhelper dpkg-dev python3-venv
+    tools/need.sh dpkg-dev $packages
     (cd "$work/source" && WHEELS="$wheels" dpkg-buildpackage -b -us -uc -d) >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
 }
 
@@ -66,9 +68,12 @@ build_in_chroot() {
     tools/need.sh mmdebstrap dpkg-dev ca-certificates
     [ "$arch" = "$here_arch" ] || foreign
     cp -a "$wheels" "$work/wheels"
-    mmdebstrap --variant=apt --arch="$arch" --include=debhelper,python3,python3-venv --aptopt='Acquire::Languages "none"' \
+    loads="import cryptography.fernet, einvoiced.app, escpos.printer, gpiozero, lgpio, lxml.etree, PIL.Image, pyudev"
+    mmdebstrap --variant=apt --arch="$arch" --include="$(echo $packages | tr " " ,)" --aptopt='Acquire::Languages "none"' \
         --customize-hook="copy-in $work/source $work/wheels /srv" \
         --customize-hook='chroot "$1" sh -c "cd /srv/source && dpkg-buildpackage -b -us -uc -d"' \
+        --customize-hook='chroot "$1" sh -c "dpkg-deb -x /srv/*.deb / && einvoiced --version && hw-tests --list"' \
+        --customize-hook="chroot \"\$1\" sh -c 'cd /tmp && /usr/lib/einvoiced/venv/bin/python3 -I -c \"$loads\"'" \
         --customize-hook="sync-out /srv $work/out" \
         "$suite" /dev/null >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
     mv "$work"/out/*.deb "$work/out"/*.buildinfo "$work/"

@@ -23,5 +23,8 @@ for python in 3.11 3.13; do
     "$venv/bin/uv" pip compile --quiet --no-config --no-header --upgrade --generate-hashes --no-annotate \
         --only-binary :all: --python-version "$python" --python-platform x86_64-manylinux_2_36 \
         --no-emit-package pip --output-file "$lock" - <"$wanted"
+    # lgpio has no wheel for this Python: its source, by the hash that the other file has of it, is compiled.
+    grep -q ^lgpio== "$lock" ||
+        awk '/^[a-z]/ { keep = /^lgpio==/ } keep' debian/wheels/python3.11.txt >>"$lock"
     echo "$lock: $(grep -c == "$lock") packages"
 done

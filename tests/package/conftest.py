@@ -16,7 +16,10 @@ from tests.package import nspawn
 
 WORK = ROOT / "build" / "deb-test"
 
-if "EINVOICED_DEB_TEST" not in os.environ:
+SUITE = os.environ.get("EINVOICED_DEB_TEST")
+"""Which Debian's package is tested: bookworm, trixie."""
+
+if SUITE is None:
     collect_ignore_glob = ["test_*.py"]
 
 
@@ -24,8 +27,10 @@ if "EINVOICED_DEB_TEST" not in os.environ:
 def deb() -> Path:
     """The package for this machine."""
     arch = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-    found = sorted((ROOT / "build" / "deb").glob(f"einvoiced_[0-9]*_{arch}.deb"), key=lambda path: path.stat().st_mtime)
+    every = (ROOT / "build" / "deb").glob(f"einvoiced_[0-9]*_{arch}.deb")
+    found = [path for path in every if ("+deb13" in path.name) == (SUITE == "trixie")]
     assert found, "run make deb first"
+    found.sort(key=lambda path: path.stat().st_mtime)
     return found[-1]
 
 
@@ -53,7 +58,7 @@ def machine() -> Iterator[nspawn.Container]:
     """A booted Debian without the package."""
     if (why := nspawn.why_not()) is not None:
         pytest.skip(f"not run: {why}")
-    container = nspawn.Container(WORK / "root", nspawn.base(WORK))
+    container = nspawn.Container(WORK / "root", nspawn.base(WORK, SUITE or "bookworm"))
     yield container
     container.kill()
     shutil.rmtree(container.root, ignore_errors=True)
