@@ -74,7 +74,8 @@ def main() -> int:
     os.environ["EINVOICED_BOX_PACKAGE"] = str(package.resolve())
     os.environ["EINVOICED_BOX_CUTS"] = str(options.cuts)
     table = Table()
-    return _finish(options.name, table, _run(options, table), begin)
+    with needs.alone():
+        return _finish(options.name, table, _run(options, table), begin)
 
 
 def _run(options: argparse.Namespace, table: Table) -> str:
@@ -98,7 +99,7 @@ def _finish(name: str, table: Table, not_run: str, begin: float) -> int:
     if not_run:
         print(f"{name}: NOT RUN: {not_run}")
         return needs.NOT_RUN
-    figures = dict(table.config.stash[FIGURES]) if table.config is not None else {}
+    figures: dict[str, float] = table.config.stash[FIGURES] if table.config is not None else {}
     figures["cases"], figures["cases_failed"] = len(table.outcomes), table.count("FAILED")
     figures["seconds"] = round(time.monotonic() - begin)
     for figure, value in figures.items():

@@ -278,12 +278,31 @@ class Machine:
     def pull_printer(self) -> None:
         """Pull the printer's cable."""
         self._remove("line")
-        for _ in range(50):
-            with suppress(MachineError):
-                self.qmp("chardev-remove", id="c-line")
-                break
-            time.sleep(0.05)
+        self._forget_line("c-line")
         self.path("line").unlink(missing_ok=True)
+
+    def plug_usb(self, path: Path) -> None:
+        """Plug in the USB device that somebody plays on a socket (`UsbPrinter`)."""
+        address = {"type": "unix", "data": {"path": str(path)}}
+        self.qmp("chardev-add", id="c-usb", backend={"type": "socket", "data": {"addr": address, "server": False}})
+        self.qmp("device_add", driver="usb-redir", id="dev-usb", bus="xhci.0", chardev="c-usb")
+
+    def pull_usb(self) -> None:
+        """Pull it out."""
+        self._remove("usb")
+        self._forget_line("c-usb")
+
+    def _forget_line(self, name: str) -> None:
+        """A line's end outlives its device for a moment."""
+        deadline = time.monotonic() + 5
+        while True:
+            try:
+                self.qmp("chardev-remove", id=name)
+                return
+            except MachineError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def _remove(self, name: str) -> None:
         assert self._qmp is not None

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.box import kvm
 
-TOOLS = {
-    "qemu-system-x86_64": "qemu-system-x86",
-    "qemu-img": "qemu-utils",
-    "mmdebstrap": "mmdebstrap",
-    "mkfs.ext4": "e2fsprogs",
-    "mkfs.vfat": "dosfstools",
-    "mkfs.exfat": "exfatprogs",
-    "mcopy": "mtools",
-    "xz": "xz-utils",
-    "make": "make",
-    "gcc": "gcc",
-}
-"""program → Debian's package of it."""
+PACKAGES = (
+    *("qemu-system-x86", "qemu-utils", "seabios", "mmdebstrap", "e2fsprogs", "dosfstools", "exfatprogs", "mtools"),
+    *("xz-utils", "make", "gcc"),
+)
+"""Debian's packages of the programs that build and play a box."""
 
+ROOT = Path(__file__).parents[2]
 NOT_RUN = 77
 """The exit code of a verb that could not try."""
 
@@ -38,23 +34,28 @@ def check() -> None:
         raise NotRun(f"the virtual box is an x86-64 one, this machine is {os.uname().machine}")
     if os.geteuid() != 0:
         raise NotRun("root is needed: a Debian image is made in a chroot")
-    packages = sorted({package for program, package in TOOLS.items() if shutil.which(program) is None})
-    if not packages:
-        return
     if shutil.which("apt-get") is None:
-        raise NotRun(f"these are missing, and there is no apt-get: {' '.join(packages)}")
-    print(f"installing Debian packages: {' '.join(packages)}", flush=True)
-    install(*packages, "seabios")
+        raise NotRun("this is no Debian: there is no apt-get")
+    install(*PACKAGES)
 
 
 def install(*packages: str) -> None:
-    """Install Debian packages; NotRun when that cannot be."""
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
-        whole = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *command]
-        done = subprocess.run(whole, env=environment, capture_output=True, text=True)
-        if done.returncode:
-            raise NotRun(f"apt-get {' '.join(command)}: {(done.stderr or done.stdout).strip()[-500:]}")
+    """Install what is missing of these Debian packages; NotRun when that cannot be."""
+    done = subprocess.run([str(ROOT / "tools" / "need.sh"), *packages], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise NotRun(f"Debian packages are missing: {done.stderr.strip()[-500:]}")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One run at a time: two would take each other's stages away, and the processors."""
+    with (cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another run is using the virtual boxes; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @functools.cache
@@ -70,6 +71,6 @@ def accelerator() -> tuple[str, str]:
 def cache() -> Path:
     """Where images are kept: build/box of this project, or `einvoiced` in $XDG_CACHE_HOME where that is set."""
     base = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(base) / "einvoiced" if base else Path(__file__).parents[2] / "build" / "box"
+    folder = Path(base) / "einvoiced" if base else ROOT / "build" / "box"
     folder.mkdir(parents=True, exist_ok=True)
     return folder.resolve()

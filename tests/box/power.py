@@ -153,7 +153,7 @@ class PowerRig:
 
     def _wait_for_paper(self) -> None:
         """A moment in which a strip is being sent."""
-        taken, deadline = self.counter.printer.emulator.bytes_taken, time.monotonic() + 8
+        taken, deadline = self.counter.printer.emulator.bytes_taken, time.monotonic() + 12
         while self.counter.printer.emulator.bytes_taken < taken + 3000 and time.monotonic() < deadline:
             time.sleep(0.02)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
+from einvoiced.hardware.printer.emulator import Emulator
 from tests.box.counter import CARRIER, Counter
 from tests.box.line import numbers_on
+from tests.box.usb_printer import UsbPrinter
 from tests.box.volatile_disk import VolatileDisk, ext4
 
 MIRROR = "/srv/mirror"
@@ -50,6 +53,47 @@ def test_the_cable_is_pulled_in_the_middle_of_a_strip(shared_counter: Counter) -
     assert sum(number in numbers for numbers in out) <= 1, out
     assert counter.status()["counts"]["proofs_unconfirmed"] == 1
     counter.hand.call("proof.resolve", {"invoice_number": number, "verdict": "there", "by": "店員"})
+
+
+def test_a_printer_on_usb(counter: Counter) -> None:
+    """A printer of USB's own class, plugged in after boot: its paper's end is seen, and a cable pulled in mid-strip."""
+    machine, emulator = counter.machine, Emulator(384, process_id=True)
+    with closing(UsbPrinter(machine.path("usb"), emulator)) as printer:
+        machine.plug_usb(printer.path)
+        machine.until("test -c /dev/usb/lp0")
+        counter.configure(printer={"transport": "usb", "device": "/dev/usb/lp0"})
+        counter.until_status(lambda status: status["can_print"])
+        first = counter.issue()["invoice_number"]
+        _until_paper(emulator, 1)
+        assert numbers_on(emulator.strips[0]) == {first}
+        emulator.paper_out = True
+        counter.until_status(lambda status: status["printer"] == "paper_out")
+        emulator.load_roll()
+        counter.until_status(lambda status: status["can_print"])
+        emulator.stall_after = 5000
+        counter.issue()
+        deadline = time.monotonic() + 30
+        while emulator.stall_after:
+            assert time.monotonic() < deadline, "nothing is being printed"
+            time.sleep(0.02)
+        machine.pull_usb()
+        emulator.stall_after = None
+        emulator.cut()
+        counter.until_status(lambda status: status["counts"]["proofs_unconfirmed"] == 1)
+        strips = emulator.strips_finished
+        machine.plug_usb(printer.path)
+        counter.until_status(lambda status: status["can_print"])
+        last = counter.issue()["invoice_number"]
+        _until_paper(emulator, strips + 1)
+        assert numbers_on(emulator.strips[-1]) == {last}
+        assert counter.status()["counts"]["proofs_unconfirmed"] == 1
+
+
+def _until_paper(emulator: Emulator, strips: int) -> None:
+    deadline = time.monotonic() + 60
+    while emulator.strips_finished < strips:
+        assert time.monotonic() < deadline, f"{emulator.strips_finished} strips, not {strips}"
+        time.sleep(0.02)
 
 
 def test_a_mirror_on_a_dead_disk(counter: Counter, figures: dict[str, float]) -> None:
