@@ -118,13 +118,12 @@ class Counter:
 
     # -- the technician
 
-    def configure(self, *, restart: bool = True, **options: dict[str, Any]) -> None:
+    def configure(self, **options: dict[str, Any]) -> None:
         """Write a shop's configuration (`options` replace or add to sections) and start the box with it."""
         self.machine.sh("mkdir -p /etc/credstore && chmod 700 /etc/credstore")
         self.machine.put(KEY_FILE, QR_KEY, 0o600)
         self.machine.put(CONFIG, configuration(self.line(), **options))
-        if restart:
-            self.machine.sh(f"systemctl restart {UNIT}", 120)
+        self.machine.sh(f"systemctl restart {UNIT}", 120)
 
     def line(self) -> str:
         """The printer's name, by its maker and serial number; it must be plugged in."""
@@ -216,7 +215,7 @@ def sale(**more: Any) -> dict[str, Any]:
 
 
 def configuration(line: str, **options: dict[str, Any]) -> str:
-    """The TOML of a shop's box; `options` add to its sections."""
+    """The TOML of a shop's box; `options` add to its sections, None takes an option away."""
     sections: dict[str, dict[str, Any]] = {
         "seller": {"identifier": SELLER, "name": "示範商店"},
         "box": {"id": "A1", "boot_slip": "never"},
@@ -227,7 +226,8 @@ def configuration(line: str, **options: dict[str, Any]) -> str:
     }
     for name, section in options.items():
         sections[name] = {**sections.get(name, {}), **section}
-    return "".join(
-        f"[{name}]\n" + "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in section.items()) + "\n"
-        for name, section in sections.items()
-    )
+    return "".join(f"[{name}]\n{_lines(section)}\n" for name, section in sections.items())
+
+
+def _lines(section: dict[str, Any]) -> str:
+    return "".join(f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in section.items() if v is not None)

@@ -278,7 +278,15 @@ class Machine:
     def pull_printer(self) -> None:
         """Pull the printer's cable."""
         self._remove("line")
-        self._forget_line("c-line")
+        deadline = time.monotonic() + 5
+        while True:  # the line outlives its device for a moment
+            try:
+                self.qmp("chardev-remove", id="c-line")
+                break
+            except MachineError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
         self.path("line").unlink(missing_ok=True)
 
     def plug_usb(self, path: Path) -> None:
@@ -288,21 +296,8 @@ class Machine:
         self.qmp("device_add", driver="usb-redir", id="dev-usb", bus="xhci.0", chardev="c-usb")
 
     def pull_usb(self) -> None:
-        """Pull it out."""
+        """Pull it out; its line goes with it."""
         self._remove("usb")
-        self._forget_line("c-usb")
-
-    def _forget_line(self, name: str) -> None:
-        """A line's end outlives its device for a moment."""
-        deadline = time.monotonic() + 5
-        while True:
-            try:
-                self.qmp("chardev-remove", id=name)
-                return
-            except MachineError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
 
     def _remove(self, name: str) -> None:
         assert self._qmp is not None

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.box import needs
 from tests.box.counter import UNIT, Counter, configuration
@@ -64,7 +65,7 @@ class Stages:
         def make(counter: Counter) -> None:
             counter.thaw(self.bare())
             install(counter.machine, package)
-            _begin_business(counter)
+            _begin_business(counter, box={"boot_slip": None})  # an option that the first package does not know
 
         return self._stage("older", package.read_bytes() + configuration("").encode(), make)
 
@@ -103,9 +104,9 @@ def _first_boot(counter: Counter) -> None:
     counter.machine.sh("systemctl daemon-reload && systemctl enable --now hand.service")
 
 
-def _begin_business(counter: Counter) -> None:
+def _begin_business(counter: Counter, **options: dict[str, Any]) -> None:
     """A shop's configuration, a printer that was heard once, and programs that were read from the disk once."""
-    counter.configure()
+    counter.configure(**options)
     counter.until_status(lambda status: status["printer"] == "ready")
     counter.warm_up()
     counter.pull_printer()
