@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from einvoiced.actions.due import unreported
+from einvoiced.actions.due import Due, look
 from einvoiced.actions.plan_stock import plan_stock
-from einvoiced.doctor.findings import Finding, ok, problem, unseen, warning
+from einvoiced.doctor.findings import Finding, note, ok, problem, unseen, warning
 from einvoiced.doctor.site import Site
 from einvoiced.errors import ConfigError, EinvoicedError
-from einvoiced.journal.transaction import Transaction
-from einvoiced.rules import deadlines
-from einvoiced.rules.period import Period
 
 PLAN = "einvoicectl stock plan"
+SOON = timedelta(days=3)
+CURES = {
+    "uploads_overdue": "einvoicectl upload list --state overdue; systemctl restart einvoiced-turnkey",
+    "uploads_refused": "einvoicectl upload list --state refused",
+    "uploads_unknown": "einvoicectl upload list --state unknown",
+    "unused_due": "einvoicectl unused list",
+    "unused_overdue": "einvoicectl unused list",
+}
+"""The verb for a duty by its name (`actions.due`)."""
 
 
 def check_stock(site: Site) -> Iterator[Finding]:
@@ -49,18 +55,27 @@ def check_deadlines(site: Site) -> Iterator[Finding]:
         nothing = False
         yield warning(f"{notice['en']} (by {notice['by']})", f"{notice['zh']}（{notice['by']} 前）", PLAN, PLAN)
     try:
-        unreported = site.read(lambda tx: _unreported(site, tx))
+        dues = site.read(look(site.box))
     except PermissionError:
-        yield unseen("Whether unused numbers were reported", "空白發票號碼是否已申報")
+        yield unseen("What is due", "待辦期限")
         return
     except (OSError, EinvoicedError):
         return
-    today = site.box.clock.now().date()
-    for period, state in unreported:
+    for due in dues:
         nothing = False
-        yield _report(period, state, today)
+        yield _told(due, site.box.clock.now().date())
     if nothing:
         yield ok("Nothing is due.", "目前沒有待辦期限。")
+
+
+def _told(due: Due, today: date) -> Finding:
+    """A duty: late is a problem, soon or for a person a warning, else worth knowing."""
+    cure = CURES.get(due.name, due.en)
+    if due.overdue:
+        return problem(due.en, due.zh, cure, cure if due.name in CURES else due.zh)
+    if not due.by or (due.name in CURES and due.by <= f"{today + SOON}"):
+        return warning(due.en, due.zh, cure, cure if due.name in CURES else due.zh)
+    return note(due.en, due.zh)
 
 
 def _plan(site: Site) -> dict[str, Any] | Finding:
@@ -74,23 +89,3 @@ def _plan(site: Site) -> dict[str, Any] | Finding:
         return unseen("The stock of numbers", "號碼存量")
     except (OSError, EinvoicedError) as error:
         return Finding("unknown", f"The stock of numbers is not known: {error}", "無法得知號碼存量。")
-
-
-def _unreported(site: Site, tx: Transaction) -> list[tuple[Period, str]]:
-    """Past periods with ranges whose unused numbers nobody has reported, and how they stand."""
-    if site.box.shop is None:
-        return []
-    return unreported(tx, site.box.shop.seller.identifier)
-
-
-def _report(period: Period, state: str, today: date) -> Finding:
-    by, last = deadlines.unused_send_by(period), deadlines.unused_due(period)
-    name = period.year_month
-    how = f"einvoicectl period close {name}; report them on the platform; einvoicectl period reported {name}"
-    en, zh = "are not reported", "尚未申報"
-    if state == "queued":
-        how = "einvoicectl unused list; einvoicectl upload list"
-        en, zh = "wait for the platform's answer", "已送出，等待平台回覆"
-    en = f"The unused numbers of {period.label} {en}; do it by {by}, at the latest {last}."
-    zh = f"{period.label}空白發票號碼{zh}；請於 {by} 前完成，最晚 {last}。"
-    return (problem if today > last else warning)(en, zh, how, how)

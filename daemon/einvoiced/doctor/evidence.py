@@ -57,7 +57,7 @@ def gather(site: Site) -> Evidence:
         found.periods = dict(tx.all(_BY_PERIOD, seller))
         found.outside = sum(tx.one(_OUTSIDE, seller, year_month)[0] for year_month in found.periods)
         found.numbers_unique = _unique(tx.db)
-        found.outbox = outbox(tx)
+        found.outbox = outbox(site.box)(tx)
         return found
 
     return site.read(question)

@@ -29,6 +29,9 @@ from einvoiced.parts import identity
 
 MANY_RESTARTS = 3
 LOG = "journalctl -u einvoiced -n 50"
+ELSEWHERE = ("uploads_", "unused_", "running_out", "plan_next", "last_call", "next_")
+"""Warnings that `stock` and `deadlines` tell with their days."""
+
 OWNER = ("give the files back to einvoiced: see `files` above", "先依 files 項目修正檔案擁有者")
 STOPPED_IN_ORDER = "systemctl start einvoiced"
 
@@ -186,6 +189,8 @@ def check_box(site: Site) -> Iterator[Finding]:
     for kind, make in (("locks", problem), ("warnings", warning)):
         for reason in status[kind]:
             seen = True
+            if reason["name"].startswith(ELSEWHERE):
+                continue
             cure, cure_zh = CURES.get(reason["name"], (reason["en"], reason["zh"]))
             if "Permission denied" in reason["en"]:
                 cure, cure_zh = OWNER

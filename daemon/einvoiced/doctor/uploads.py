@@ -7,28 +7,31 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from einvoiced.actions.list_uploads import list_uploads
-from einvoiced.doctor.findings import Finding, note, ok, problem, unseen, warning
+from einvoiced.actions.box import Box
+from einvoiced.actions.due import look
+from einvoiced.doctor.findings import Finding, note, ok, problem, unseen
 from einvoiced.doctor.reach import answers
 from einvoiced.doctor.site import Site, show_unit
 from einvoiced.errors import ConfigError, EinvoicedError
-from einvoiced.journal.transaction import Transaction
-
-FOLLOWER = "systemctl restart einvoiced-turnkey; journalctl -u einvoiced-turnkey -n 20"
-LIST = "einvoicectl upload list"
+from einvoiced.journal.transaction import Action, Transaction
 
 
 class Outbox(Struct, frozen=True):
-    """The messages that the platform has not accepted, by state, and how many are late (as far as one page shows)."""
+    """The messages that the platform has not accepted, by state, and at least how many of them are late."""
 
     states: dict[str, int]
     overdue: int
 
 
-def outbox(tx: Transaction) -> Outbox:
+def outbox(box: Box) -> Action[Outbox]:
     """Count them; the table holds only what is not accepted."""
-    states = dict(tx.all("SELECT state, count(*) FROM outbox GROUP BY state"))
-    return Outbox(states, len(list_uploads("overdue", None)(tx).uploads) if states else 0)
+    duties = look(box)
+
+    def action(tx: Transaction) -> Outbox:
+        states = dict(tx.all("SELECT state, count(*) FROM outbox GROUP BY state"))
+        return Outbox(states, sum(due.late for due in duties(tx) if due.name == "uploads_overdue"))
+
+    return action
 
 
 def check_uploads(site: Site) -> Iterator[Finding]:
@@ -44,7 +47,7 @@ def check_uploads(site: Site) -> Iterator[Finding]:
             "未設定 Turnkey 資料夾，訊息以隨身碟送出。",
         )
     try:
-        found = site.read(outbox)
+        found = site.read(outbox(site.box))
     except PermissionError:
         yield unseen("What was not uploaded", "未上傳的訊息")
         return
@@ -72,25 +75,11 @@ def _way(site: Site, spool: Path) -> Iterator[Finding]:
 
 
 def _outbox(found: Outbox) -> Iterator[Finding]:
-    if found.overdue:
-        en = f"{found.overdue} messages are past the platform's deadline; fines begin at NT$1,500."
-        yield problem(
-            en,
-            f"有 {found.overdue} 筆訊息逾期未上傳，可能受罰。",
-            f"{LIST} --state overdue; {FOLLOWER}",
-            f"{LIST} --state overdue",
-        )
-    for state, en, zh in (
-        ("refused", "were refused by the platform", "遭平台退回"),
-        ("unknown", "may or may not be with the platform", "不確定平台是否收到"),
-    ):
-        count = found.states.get(state, 0)
-        if count:
-            how = f"{LIST} --state {state}"
-            yield warning(f"{count} messages {en}.", f"有 {count} 筆訊息{zh}。", how, how)
-    if not found.overdue and set(found.states) <= {"waiting", "sent"}:
-        waiting, sent = (found.states.get(state, 0) for state in ("waiting", "sent"))
-        yield ok(
-            f"{waiting} messages wait, {sent} are on their way, none is late.",
-            f"待送 {waiting} 筆、已送待回覆 {sent} 筆，無逾期。",
-        )
+    """How many wait; what is late or wrong about them is told under `deadlines`."""
+    waiting, sent = (found.states.get(state, 0) for state in ("waiting", "sent"))
+    en = f"{waiting} messages wait, {sent} are on their way"
+    zh = f"待送 {waiting} 筆、已送待回覆 {sent} 筆"
+    if found.overdue or set(found.states) - {"waiting", "sent"}:
+        yield note(f"{en}; see deadlines.", f"{zh}；詳見 deadlines。")
+    else:
+        yield ok(f"{en}, none is late.", f"{zh}，無逾期。")

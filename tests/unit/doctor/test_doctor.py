@@ -252,13 +252,14 @@ def test_late_messages_and_a_missing_folder_are_problems(make_box: Callable[...,
     box.take_tracks(RANGE)
     with box.client() as till:
         till.issue(new_key(), lines=[{"description": "牛奶", "quantity": 1, "unit_price": 25}], total_amount=25)
-    assert not any("late" in found.en for found in findings(box, "problem", "uploads"))
+    assert findings(box, "problem", "deadlines") == []
     box.set_clock(offset=10 * 86_400)
     told = [found.en for found in findings(box, "problem", "uploads")]
     assert any("turnkey is not there" in each for each in told)
-    assert any("1 messages are past" in each for each in told)
+    late = findings(box, "problem", "deadlines")
+    assert any("1 of 1 messages" in found.en and "upload list" in found.cure for found in late)
     (durable / "turnkey").mkdir()
-    assert len(findings(box, "problem", "uploads")) == 1
+    assert findings(box, "problem", "uploads") == []
 
 
 def test_a_folder_that_does_not_answer_holds_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
