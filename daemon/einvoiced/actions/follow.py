@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 
+from einvoiced.errors import InvalidParams
+from einvoiced.journal import reading
+from einvoiced.journal.entries import stamp
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.journal.witnesses import Report, Verdict, judge
+from einvoiced.rules.period import TAIPEI
 
 PAGE = 500
 PAGE_BYTES = 1 << 20
@@ -28,12 +34,19 @@ class Judged(Struct, frozen=True):
     hash: str
 
 
-def read_entries(after: int, limit: int = PAGE) -> Action[Page]:
-    """At most `limit` entries (and about 1 MiB) after a sequence."""
+def read_entries(after: int, limit: int = PAGE, since: datetime | None = None) -> Action[Page]:
+    """At most `limit` entries (and about 1 MiB) after a sequence, and from the first one at or after `since` on.
+
+    InvalidParams for a time without its zone.
+    """
+    if since is not None and since.tzinfo is None:
+        raise InvalidParams("since", detail="a time needs its zone, such as +08:00")
+    wanted = None if since is None else stamp(since.astimezone(TAIPEI))
 
     def action(tx: Transaction) -> Page:
+        begin = after if wanted is None else max(after, reading.before(tx.db, wanted, tx.head.sequence))
         rows = tx.all(
-            "SELECT body FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?", after, max(1, min(limit, PAGE))
+            "SELECT body FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?", begin, max(1, min(limit, PAGE))
         )
         found: list[str] = []
         size = 0

@@ -30,6 +30,7 @@ def add_verbs(verbs: Any) -> None:
     export.add_argument("file", nargs="?", type=Path, help="default: standard output")
     export.add_argument("--from", dest="first", type=int, default=1, metavar="SEQUENCE")
     export.add_argument("--to", dest="last", type=int, metavar="SEQUENCE")
+    export.add_argument("--since", metavar="TIME", help="from the first entry at or after it: 2026-11-22T18:00+08:00")
     export.add_argument("--period", metavar="YYYMM", help="ROC year and even month")
     archive = place(cli.verb(group, "archive", _archive, "Seal a past period and write its entries to a file."))
     archive.add_argument("period", metavar="YYYMM", help="ROC year and even month")
@@ -126,6 +127,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    from datetime import datetime
+
     import msgspec
 
     from einvoiced.journal import export
@@ -133,10 +136,11 @@ def _export(options: argparse.Namespace) -> int:
 
     try:
         period = Period.from_year_month(options.period) if options.period else None
+        since = datetime.fromisoformat(options.since) if options.since else None
     except ValueError as error:
         print(error, file=sys.stderr)
         return cli.WRONG_USE
-    chosen: dict[str, Any] = {"first": options.first, "last": options.last, "period": period}
+    chosen: dict[str, Any] = {"first": options.first, "last": options.last, "period": period, "since": since}
     if options.file is None:
         export.export(journal_file(options), sys.stdout.buffer, **chosen)
         return cli.DONE

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from einvoiced.journal import entries, reading
 from einvoiced.journal.chain import Chain
 from einvoiced.journal.findings import Findings
 from einvoiced.journal.reading import Progress, silent
-from einvoiced.rules.period import Period
+from einvoiced.rules.period import TAIPEI, Period
 
 
 class Exported(Struct, frozen=True):
@@ -35,10 +36,11 @@ def export(
     *,
     first: int = 1,
     last: int | None = None,
+    since: datetime | None = None,
     period: Period | None = None,
     progress: Progress = silent,
 ) -> Exported:
-    """Write entries of a journal that may be in use; of a period: those whose time lies in it.
+    """Write entries of a journal that may be in use; of a period: those whose time lies in it; or from a time on.
 
     JournalBroken where the chain does not hold: an export of a broken journal would look whole.
     """
@@ -48,7 +50,10 @@ def export(
     count = size = wrote_first = wrote_last = 0
     digest = ""
     with closing(reading.open_read_only(file)) as db:
-        total = min(last or 1 << 62, reading.last_sequence(db))
+        end = reading.last_sequence(db)
+        total = min(last or 1 << 62, end)
+        if since is not None:
+            first = max(first, reading.before(db, entries.stamp(since.astimezone(TAIPEI)), end) + 1)
         for sequence, body in reading.bodies(db, first - 1, total):
             _must_hold(chain, findings, sequence, body)
             if sequence % 2000 == 0:

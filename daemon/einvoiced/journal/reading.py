@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 from einvoiced.errors import DiskNearlyFull, JournalInUse, JournalMissing
-from einvoiced.journal import store
+from einvoiced.journal import entries, store
 from einvoiced.journal.transaction import NEEDED_MIB
 
 PAGE = 500
@@ -85,6 +85,23 @@ def bodies(db: sqlite3.Connection, after: int = 0, upto: int | None = None) -> I
 def last_sequence(db: sqlite3.Connection) -> int:
     """The last entry's sequence; 0 when there is none."""
     return int(db.execute("SELECT coalesce(max(sequence), 0) FROM entries").fetchone()[0])
+
+
+def before(db: sqlite3.Connection, stamp: str, last: int) -> int:
+    """The sequence just before the first entry at or after a time, as `entries.stamp` writes it; 0: none is before.
+
+    By halving: some two dozen rows are read, however long the journal is. Where a technician corrected a clock that had
+    run ahead, time runs twice, and it may be either place.
+    """
+    low, high = 0, last
+    while low < high:
+        middle = (low + high + 1) // 2
+        (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (middle,)).fetchone()
+        if entries.read(body).time < stamp:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def owner(directory: Path) -> int | None:

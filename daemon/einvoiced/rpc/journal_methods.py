@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -58,9 +59,10 @@ class SealParams(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JournalReadParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """Entries after a sequence; `wait` seconds for the first of them to come (0 to 30)."""
+    """Entries after a sequence, or from a time on; `wait` seconds for the first of them to come (0 to 30)."""
 
-    after: int
+    after: int = 0
+    since: datetime | None = None
     limit: int = 500
     wait: float = 0.0
 
@@ -92,7 +94,7 @@ class JournalMethods:
         return retired
 
     async def _read(self, params: JournalReadParams, _peer: Peer) -> Page:
-        reading = read_entries(params.after, params.limit)
+        reading = read_entries(params.after, params.limit, params.since)
         waiting = asyncio.ensure_future(self.appended.wait(params.wait)) if 0 < params.wait <= 30 else None
         page = await self._journal().submit(reading)
         if waiting is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import sqlite3
 import threading
 import time
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from forge import lived
 
-from einvoiced.errors import DiskNearlyFull, JournalBroken, JournalMissing, RestoreRefused
-from einvoiced.journal import reading, store
+from einvoiced.actions.follow import read_entries
+from einvoiced.errors import DiskNearlyFull, InvalidParams, JournalBroken, JournalMissing, RestoreRefused
+from einvoiced.journal import entries, reading, store
 from einvoiced.journal.backup import backup
 from einvoiced.journal.export import export, whole_file
 from einvoiced.journal.scrub import scrub
@@ -101,6 +104,33 @@ def test_reading_leaves_a_stopped_box_as_it_was(durable: Path) -> None:
     assert sorted(path.name for path in desk.directory.iterdir()) == before
     with pytest.raises(JournalMissing):
         reading.open_read_only(durable / "nothing.db")
+
+
+def test_entries_are_found_by_their_time(desk: Desk) -> None:
+    """Before the first, at one, between two, after the last; a page begins there, and a dozen rows of 300 are read."""
+    times = []
+    for _ in range(300):
+        desk.clock.move(60)
+        times.append(desk.clock.now())
+        desk.call(lambda tx: tx.append(entries.BoxStopped()))
+    first = desk.journal.last_sequence - 299
+
+    def found(moment: datetime) -> int:
+        page = desk.call(read_entries(0, 1, moment)).entries
+        return int(json.loads(page[0])["sequence"]) if page else 0
+
+    minute = timedelta(minutes=1)
+    for n in (0, 1, 150, 298, 299):
+        assert found(times[n]) == found(times[n] - minute / 2) == first + n
+    assert found(times[0] - timedelta(days=1)) == 1
+    assert found(times[-1] + minute) == 0
+    asked: list[str] = []
+    desk.call(lambda tx: tx.db.set_trace_callback(asked.append))
+    found(times[77])
+    desk.call(lambda tx: tx.db.set_trace_callback(None))
+    assert sum("WHERE sequence =" in each for each in asked) < 12
+    with pytest.raises(InvalidParams):
+        read_entries(0, 1, datetime(2026, 1, 1))
 
 
 def test_a_copy_needs_room(desk: Desk, durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
