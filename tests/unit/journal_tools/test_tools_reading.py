@@ -65,6 +65,20 @@ def test_a_reader_lets_go_when_the_owner_changes(durable: Path) -> None:
     assert not reading.is_running(durable)
 
 
+def test_a_lock_that_proc_leaves_out_once_is_no_change(durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/proc/locks is given out in pieces: a reader is not driven away by one reading, nor by a stranger's one."""
+    (durable / store.LOCK).touch()
+    said = [7, None, 8, 7]
+    monkeypatch.setattr(reading, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "owner", lambda _directory: said.pop(0) if len(said) > 1 else said[0])
+    watch = reading.Watch(durable / store.FILE)
+    watch.pause()
+    assert said == [7]
+    said[:] = [9]
+    with pytest.raises(reading.OwnerChanged):
+        watch.pause()
+
+
 def test_a_start_waits_for_a_reader_to_leave(desk: Desk) -> None:
     """A reader that holds its moment while a box starts: the start goes on once it has let go, and is not locked."""
     lived(desk)
