@@ -12,6 +12,8 @@ import pytest
 from upload_helpers import Shop, killed_at, renewed, start_shop
 
 from einvoiced.client import BoxUnreachable, Client
+from einvoiced.errors import BadMessage
+from einvoiced.followers import drop
 from einvoiced.followers.turnkey import Turnkey
 from tests.boxes import RANGE, fresh_folder, until
 from tests.conftest import boxes_of
@@ -213,3 +215,28 @@ def test_answers_in_every_form_are_read_once_whatever_their_names(shop: Shop) ->
     look(shop)
     assert shop.box.status()["counts"]["entries"] == entries, "a summary of today's decides nothing"
     assert [each["state"] for each in shop.uploads()] == ["sent"]
+
+
+def test_a_message_that_is_not_fit_stays_and_holds_up_no_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said once, it waits where people see it, and leaves when a better program comes."""
+    bad, good = shop.issue(), shop.issue()
+    follower = Turnkey(shop.box.folder / "einvoiced.toml", shop.box.run, shop.box.folder / "turnkey", 0.1)
+    said: list[str] = []
+    monkeypatch.setattr(drop.logger, "error", lambda *arguments: said.append(str(arguments[1])))
+    compose = drop.to_xml
+
+    def refuse(message: Any) -> bytes:
+        if message.invoice.invoice_number == bad:
+            raise BadMessage(kind="F0401", detail="測試")
+        return compose(message)
+
+    monkeypatch.setattr(drop, "to_xml", refuse)
+    with shop.box.client("admin") as client:
+        follower.work(client)
+        follower.work(client)
+        assert said == [bad]
+        assert [verdict.reference for verdict in shop.platform.take()] == [good]
+        assert {each["reference"]: each["state"] for each in shop.uploads()} == {bad: "waiting", good: "sent"}
+        monkeypatch.undo()
+        follower.work(client)
+    assert [verdict.reference for verdict in shop.platform.take()] == [bad]

@@ -64,13 +64,16 @@ class Layout:
 class Drop:
     """One way out. One thread; OSError when the file system fails, what is aside then waits for `recover`."""
 
-    def __init__(self, box: Client, layout: Layout, way: str) -> None:
-        """BoxUnreachable or BoxError: it asks the box whose files these are."""
+    def __init__(self, box: Client, layout: Layout, way: str, bad: set[Key] | None = None) -> None:
+        """`bad` keeps, from one to the next, which messages were said not to be fit to be sent.
+
+        BoxUnreachable or BoxError: it asks the box whose files these are.
+        """
         self._box, self._layout, self._way = box, layout, way
         who = box.call("upload.next", limit=1)
         self._box_id = _plain(who["box"])
         self._aside = layout.root / ASIDE.format(self._box_id, who["journal"][:8])
-        self._bad: set[Key] = set()
+        self._bad = set() if bad is None else bad
 
     def recover(self) -> int:
         """Bring what a crash left aside to its end; returns how many files were put in place."""

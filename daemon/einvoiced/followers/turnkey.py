@@ -37,6 +37,7 @@ class Turnkey:
         self._said = ""
         self._poll = retry
         self._reader: AnswerReader | None = None
+        self._bad: set[tuple[int, str, str]] = set()
 
     def say(self, status: str, level: int = logging.INFO) -> None:
         """Tell systemd and the log, once until it changes."""
@@ -72,7 +73,7 @@ class Turnkey:
         if not turnkey.spool:
             raise FileNotFoundError(2, "no turnkey.spool in the configuration", str(self._config_file))
         spool = Path(turnkey.spool)
-        drop = Drop(box, Layout(spool, turnkey.storage, turnkey.tracks), "folder")
+        drop = Drop(box, Layout(spool, turnkey.storage, turnkey.tracks), "folder", self._bad)
         finished = drop.recover()
         sent = drop.send() + finished
         accepted, refused = self._answers(box, spool).read_new()
