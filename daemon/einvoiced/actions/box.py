@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Protocol
 
-from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead, EinvoicedError
+from einvoiced.errors import BoxLocked, ClockUntrusted, ClockWasAhead, EinvoicedError, InvalidParams
 from einvoiced.journal.entries import Ceiling, stamp
 from einvoiced.journal.mac import answer_mac
 from einvoiced.journal.transaction import NotYet, Transaction
@@ -22,6 +22,12 @@ TILL_AGREES = timedelta(minutes=2)
 
 BEHIND = timedelta(seconds=2)
 """How far a clock may be behind the last entry before nothing is issued (design: time)."""
+
+
+def need_zone(till_time: datetime | None) -> None:
+    """InvalidParams for a till's time that does not say where it is told."""
+    if till_time is not None and till_time.tzinfo is None:
+        raise InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
 
 
 class TrustClock(Protocol):

@@ -9,7 +9,7 @@ from msgspec import Raw, Struct
 
 from einvoiced import errors
 from einvoiced.actions.allowances import allowance_in, find_allowance, left_now
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.actions.standing import read_entry, read_invoice
 from einvoiced.journal import entries
@@ -51,8 +51,7 @@ def cancel_allowance(box: Box, params: AllowanceCancelParams, peer: Peer | None)
     """
     key = key_bytes(params.key)
     reason, by = check_text(params.reason, 20, "reason", "reason"), check_text(params.by, 40, "by", "by")
-    if params.till_time is not None and params.till_time.tzinfo is None:
-        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+    need_zone(params.till_time)
 
     def action(tx: Transaction) -> Raw:
         entry, invoice, state = find_allowance(tx, params.allowance_number)

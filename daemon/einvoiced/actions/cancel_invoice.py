@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced import errors
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.actions.named import Found, Subject, find_subject
 from einvoiced.actions.standing import standing_allowances
@@ -131,8 +131,7 @@ def withdraw(
 
 def checked_withdrawal(params: WithdrawParams) -> Withdrawal:
     """The texts: MIG allows a reason of 20 characters, a document number of 60, a remark of 200; BadText."""
-    if params.till_time is not None and params.till_time.tzinfo is None:
-        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+    need_zone(params.till_time)
     return Withdrawal(
         check_text(params.reason, 20, "reason", "reason"),
         check_text(params.by, 40, "by", "by"),

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from einvoiced import errors
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.issue_invoice import need_printer, paper_for
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.actions.named import Found, Subject, find_subject
@@ -72,8 +72,7 @@ def correct_invoice(box: Box, params: CorrectParams, peer: Peer | None) -> Actio
     by = check_text(params.by, 40, "by", "by")
     if (params.carrier, params.npoban, params.print_mark) == (None, None, None):
         raise errors.InvalidParams(detail="say carrier, npoban or print_mark (Y: on paper)")
-    if params.till_time is not None and params.till_time.tzinfo is None:
-        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+    need_zone(params.till_time)
     locate = find_subject(box, params)
 
     def action(tx: Transaction) -> Raw:

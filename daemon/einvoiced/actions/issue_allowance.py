@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 
 from einvoiced import errors
 from einvoiced.actions.allowances import allowance_in, left_now
-from einvoiced.actions.box import Box
+from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.issue_invoice import checked_labels
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.actions.named import Found, Subject, find_subject
@@ -30,8 +30,8 @@ from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.allowance import Asked, sum_up, take_back
 from einvoiced.rules.amounts import ONE, spell
 from einvoiced.rules.identifiers import key_bytes
-from einvoiced.rules.invoice import InvoiceBuyer, Seller
-from einvoiced.rules.messages import AllowanceLine, IssuedAllowance
+from einvoiced.rules.invoice import InvoiceBuyer
+from einvoiced.rules.messages import IssuedAllowance
 from einvoiced.rules.sale import MAX_LINES, check_text
 
 _BOX_ID = re.compile("[A-Za-z0-9]{1,4}")
@@ -83,8 +83,7 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
     DiskNearlyFull. None of them burns the key.
     """
     key, by, labels = key_bytes(params.key), check_text(params.by, 40, "by", "by"), checked_labels(params.labels)
-    if params.till_time is not None and params.till_time.tzinfo is None:
-        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+    need_zone(params.till_time)
     if params.original is None:
         locate, asked = find_subject(box, params), _asked(params)
     else:
@@ -94,7 +93,7 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
 
     def action(tx: Transaction) -> Raw:
         found = locate(tx) if locate else None
-        seller = found.invoice.seller if found else box.need_shop().seller
+        seller = found.invoice.seller if found else (box.shop or box.need_shop()).seller
         stored = stored_result(tx, seller.identifier, key, "allowance.issue")
         if stored is not None:
             _compare(stored, found, asked, params.original, by)
@@ -111,19 +110,23 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
             remains = left_now(tx, found.sequence, found.invoice)
             lines, buyer = take_back(found.invoice, remains, asked), found.invoice.buyer
             left = remains.total
-        allowance = _make(tx, box, seller, buyer, lines, moment)
+        net, tax = sum_up(lines)
+        number, day = _next_number(tx, box), f"{moment:%Y%m%d}"
+        allowance = IssuedAllowance(number, day, seller, buyer, lines, tax, net)
         epoch, sequence = tx.next_place
-        result = Raw(
-            _encode(AllowanceResult(epoch, sequence, box.mac(epoch, sequence), allowance, found is not None, left))
-        )
-        at, number = found.sequence if found else 0, allowance.allowance_number
+        told = AllowanceResult(epoch, sequence, box.mac(epoch, sequence), allowance, found is not None, left)
+        at, result = found.sequence if found else 0, Raw(_encode(told))
         tx.append(entries.AllowanceIssued(seller.identifier, params.key, number, at, by, peer, labels, result), moment)
-        if params.print == "box" and box.prints:
-            box.courtesy.append(sequence)
-            box.paper_waits = True
+        _print_slip(box, params, sequence)
         return result
 
     return action
+
+
+def _print_slip(box: Box, params: AllowanceParams, sequence: int) -> None:
+    if params.print == "box" and box.prints:
+        box.courtesy.append(sequence)
+        box.paper_waits = True
 
 
 def _asked(params: AllowanceParams) -> list[Asked]:
@@ -145,18 +148,6 @@ def _only_original(params: AllowanceParams) -> None:
     for name in ("invoice_number", "invoice_key", "year_month", "lines"):
         if getattr(params, name) is not None:
             raise errors.InvalidParams(name, detail="it does not go with a typed original")
-
-
-def _make(
-    tx: Transaction,
-    box: Box,
-    seller: Seller,
-    buyer: InvoiceBuyer | None,
-    lines: list[AllowanceLine],
-    moment: datetime,
-) -> IssuedAllowance:
-    net, tax = sum_up(lines)
-    return IssuedAllowance(_next_number(tx, box), f"{moment:%Y%m%d}", seller, buyer, lines, tax, net)
 
 
 def _next_number(tx: Transaction, box: Box) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced import errors
-from einvoiced.actions.box import Box, Shop
+from einvoiced.actions.box import Box, Shop, need_zone
 from einvoiced.actions.cancel_invoice import Cancelled
 from einvoiced.actions.keyed import compare, stored_result
 from einvoiced.journal import entries, schema
@@ -78,8 +78,7 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
     seen = params.last_seen
     if seen is not None:
         _check_mac(box, seen)
-    if params.till_time is not None and params.till_time.tzinfo is None:
-        raise errors.InvalidParams("till_time", detail="a time needs its zone, such as +08:00")
+    need_zone(params.till_time)
 
     def action(tx: Transaction) -> Raw:
         if seen is not None:

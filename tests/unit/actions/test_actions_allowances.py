@@ -252,7 +252,9 @@ def test_a_typed_one_is_repeated_by_its_key(stocked: Desk) -> None:
     """As it was typed."""
     key = new_key()
     first = allow_bytes(stocked, None, key=key, original=FOREIGN)
+    stocked.box.lock("journal_behind", "old", "舊")
     assert allow_bytes(stocked, None, key=key, original=FOREIGN) == first
+    stocked.box.unlock("journal_behind")
     other = {**FOREIGN, "lines": [{"description": "電鍋", "amount": 1049}]}
     error = refusal(stocked, errors.KeyConflict, lambda: allow(stocked, None, key=key, original=other))
     assert error.facts["differs"] == "original"
