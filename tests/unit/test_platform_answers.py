@@ -35,7 +35,7 @@ def put(folder: Path, number: int, age: float = 0) -> Path:
         f"<Parameter0>AB{number:08d}</Parameter0></Info></Result></ProcessResult>"
     )
     when = time.time() - age
-    for each in (path, folder, folder.parent):
+    for each in (path, folder, folder.parent) if age else ():
         os.utime(each, (when, when))
     return path
 
@@ -54,9 +54,22 @@ def test_every_file_is_told_once(box: Box, tmp_path: Path) -> None:
     for _ in range(5):
         assert reader.read_new() == (0, 0)
     put(tmp_path / "20261126" / "09", 2)
+    assert reader.read_new() == (1, 0)
     put(tmp_path / "20261126" / "10", 3)
-    assert reader.read_new() == (2, 0)
+    assert reader.read_new() == (1, 0)
     assert box.told == ["AB00000001", "AB00000002", "AB00000003"]
+
+
+def test_a_file_that_is_written_slowly_is_read_when_it_is_whole(box: Box, tmp_path: Path) -> None:
+    """Its folder's time does not change when it grows."""
+    path = put(tmp_path / "20261126" / "09", 1)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
+    reader = AnswerReader(box, [tmp_path], Memory(None))  # type: ignore[arg-type]
+    for _ in range(5):
+        assert reader.read_new() == (0, 0)
+    path.write_bytes(whole)
+    assert reader.read_new() == (1, 0)
 
 
 def test_old_folders_are_not_listed_at_every_look(box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -34,6 +35,7 @@ MUST_BE_ZERO = (
 
 def live(periods: int, per_day: int, seed: int, *, step: int = 1) -> dict[str, float]:
     """Live so many periods, every `step`-th day, and the weeks after them in which the last is reported."""
+    logging.getLogger("einvoiced.followers").setLevel(logging.CRITICAL)  # what the platform does wrong is not news here
     folder = fresh_folder("year")
     memory = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="einvoiced-year-", dir=memory) as spool:

@@ -65,6 +65,7 @@ class AnswerReader:
         self._seen: set[Seen] = set()
         self._quiet: dict[str, tuple[int, int]] = {}
         self._newest: dict[str, int] = {}
+        self._spoilt: set[str] = set()
         self._looks = -1
 
     def read_new(self) -> tuple[int, int]:
@@ -85,19 +86,21 @@ class AnswerReader:
                 yield from self._walk(folder, 0)
 
     def _walk(self, folder: Path, depth: int) -> Iterator[tuple[Path, Seen]]:
-        """New files below a folder. One whose time stood still over two looks has nothing new and is passed over."""
+        """New files below a folder. One whose time stood still over two looks has nothing new and is passed over, but
+        for one with a file that could not be read: it may be written still.
+        """
         changed = newest = folder.stat().st_mtime_ns
         before, looks = self._quiet.get(str(folder), (0, 0))
         looks = looks + 1 if before == changed else 0
-        with os.scandir(folder) as listed:
-            entries = sorted(listed, key=lambda entry: entry.name) if looks < 2 or depth == 0 else []
+        listed = looks < 2 or depth == 0 or self._looks % FULL == 0 or str(folder) in self._spoilt
+        entries = _listed(folder) if listed else []
         self._quiet[str(folder)] = (changed, looks)
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 if depth < DEPTH and not self._is_old(entry.path):
                     yield from self._walk(Path(entry.path), depth + 1)
                 newest = max(newest, self._newest.get(entry.path, 0))
-                self._quiet[str(folder)] = (changed, min(looks, 1))  # a folder of folders is always listed
+                self._quiet[str(folder)] = (changed, 0)  # a folder of folders is always listed
             elif entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
                 newest = max(newest, status.st_mtime_ns)
@@ -123,7 +126,7 @@ class AnswerReader:
             return read_answer(data), digest
         except AnswerUnreadable as error:
             logger.warning("%s: %s", path, error)
-            self._quiet[str(path.parent)] = (0, 0)
+            self._spoilt.add(str(path.parent))
             return None
 
     def _tell(self, answer: Answer, digest: str) -> tuple[int, int]:
@@ -138,6 +141,11 @@ class AnswerReader:
             logger.info("%d answers are about nothing of this box, such as %r", len(strangers), strangers[0])
         self._memory.add(digest)
         return accepted, refused
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _bytes_of(path: Path) -> bytes | None:
