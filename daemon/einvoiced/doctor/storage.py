@@ -35,7 +35,7 @@ def check_disk(site: Site) -> Iterator[Finding]:
     while not place.exists():
         place = place.parent
     kind, options = store.file_system(place), mount_options(place)
-    if kind in store.FORGETFUL:
+    if store.forgets(kind):
         how = ("put the state on ext4 on a disk of the machine", "請將資料放在本機磁碟的 ext4 上")
         yield problem(
             f"{place} is on {kind}, which forgets what it synced.", f"{place} 位於 {kind}，無法保證寫入。", *how

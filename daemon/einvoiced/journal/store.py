@@ -29,8 +29,13 @@ WAL_KEPT = 16 << 20
 READERS_LEAVE_MS = 10_000
 """How long a start waits for processes that read the journal (backup, verify, scrub); they look every 0.1 s."""
 
-FORGETFUL = {"tmpfs", "ramfs", "overlay", "vfat", "msdos", "exfat", "nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}
-"""File systems that acknowledge a sync and may still forget."""
+FORGETFUL = frozenset(
+    (
+        *("tmpfs", "ramfs", "overlay", "aufs", "vfat", "msdos", "exfat"),
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "virtiofs"),
+    )
+)
+"""File systems that acknowledge a sync and may still forget. So may any that a program plays (`fuse`, `fuseblk`)."""
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 """How mountinfo writes a blank in a path; everything else, Chinese too, stands there as it is."""
@@ -67,8 +72,13 @@ def lock(directory: Path) -> int:
 def check_place(directory: Path) -> None:
     """JournalBadPlace unless the directory's file system keeps what it was told to sync."""
     fstype = file_system(directory)
-    if fstype in FORGETFUL:
+    if forgets(fstype):
         raise JournalBadPlace(fstype=fstype, path_=directory)
+
+
+def forgets(fstype: str) -> bool:
+    """Whether a type of file system may forget what it was told to sync."""
+    return fstype in FORGETFUL or fstype.startswith("fuse")
 
 
 def file_system(path: Path) -> str:

@@ -296,6 +296,38 @@ def test_a_file_system_that_forgets_is_refused(durable: Path) -> None:
         place.rmdir()
 
 
+@pytest.mark.parametrize("fstype", [*sorted(store.FORGETFUL), "fuse.sshfs", "fuseblk"])
+def test_every_file_system_that_forgets_is_refused(durable: Path, monkeypatch: pytest.MonkeyPatch, fstype: str) -> None:
+    """FAT, network, overlay, in memory, played by a program: JournalBadPlace with its name; the local ones are not."""
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "file_system", lambda _path: fstype)
+        with pytest.raises(JournalBadPlace, match=fstype):
+            store.lock(durable)
+    os.close(store.lock(durable))
+
+
+def test_an_overlay_is_recognised() -> None:
+    """A folder on a real overlay mount, as live systems and containers have it."""
+    script = """
+base=$(mktemp -d /var/tmp/overlayXXXXXX); cd "$base"; mkdir a b w m
+mount -t overlay overlay -o lowerdir=a,upperdir=b,workdir=w m || { rm -r "$base"; exit 77; }
+"$0" -c 'import sys, pathlib; from einvoiced.journal.store import file_system
+print(file_system(pathlib.Path(sys.argv[1])))' "$base/m"; umount m; rm -r "$base"
+"""
+    assert _in_a_mount_namespace(script) == "overlay"
+
+
+def _in_a_mount_namespace(script: str) -> str:
+    """What a script says that mounts something where nobody else sees it; skips where that is not allowed."""
+    try:
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script, sys.executable], capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no unshare(1)")
+    if done.returncode in (1, 77):
+        pytest.skip("not allowed to mount here")
+    return done.stdout.decode().strip()
+
+
 def test_mounts_with_odd_names_are_recognised() -> None:
     """A tmpfs under a name with blanks and Chinese is a tmpfs."""
     script = """
@@ -303,10 +335,4 @@ place=$(mktemp -d "/tmp/磁 碟XXXXXX"); mount -t tmpfs none "$place" || exit 77
 "$0" -c 'import sys, pathlib; from einvoiced.journal.store import file_system
 print(file_system(pathlib.Path(sys.argv[1])))' "$place/in"; umount "$place"; rmdir "$place"
 """
-    try:
-        done = subprocess.run(["unshare", "-m", "sh", "-c", script, sys.executable], capture_output=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("no unshare(1)")
-    if done.returncode in (1, 77):
-        pytest.skip("not allowed to mount here")
-    assert done.stdout.decode().strip() == "tmpfs"
+    assert _in_a_mount_namespace(script) == "tmpfs"
