@@ -40,7 +40,8 @@ fetch() {
 
 # What the package is made of, the same bytes for the same content.
 sources() {
-    tar -c --sort=name --mtime=@0 --owner=0 --group=0 --mode=go-w --exclude=__pycache__ --exclude='*.egg-info' \
+    tar -c --sort=name --mtime="@$(dpkg-parsechangelog -l debian/changelog -S Timestamp)" --owner=0 --group=0 \
+        --mode=go-w --exclude=__pycache__ --exclude='*.egg-info' \
         debian daemon hw_tests config systemd docs setup.cfg pyproject.toml README.md README.zh-TW.md CHANGELOG.md LICENSE
 }
 
@@ -58,7 +59,7 @@ build_here() {
 
 # The kernel must know how to run programs of another processor.
 foreign() {
-    tools/need.sh qemu-user-static binfmt-support
+    tools/need.sh qemu-user-static binfmt-support arch-test
     misc=/proc/sys/fs/binfmt_misc
     [ -e $misc/register ] || mount -t binfmt_misc binfmt_misc $misc
     [ -e $misc/qemu-$machine ] || update-binfmts --enable qemu-$machine
@@ -72,7 +73,7 @@ build_in_chroot() {
     mmdebstrap --variant=apt --arch="$arch" --include="$(echo $packages | tr " " ,)" --aptopt='Acquire::Languages "none"' \
         --customize-hook="copy-in $work/source $work/wheels /srv" \
         --customize-hook='chroot "$1" sh -c "cd /srv/source && dpkg-buildpackage -b -us -uc -d"' \
-        --customize-hook='chroot "$1" sh -c "dpkg-deb -x /srv/*.deb / && einvoiced --version && hw-tests --list"' \
+        --customize-hook='chroot "$1" sh -c "dpkg --force-depends --unpack /srv/*.deb && einvoiced --version && hw-tests --list"' \
         --customize-hook="chroot \"\$1\" sh -c 'cd /tmp && /usr/lib/einvoiced/venv/bin/python3 -I -c \"$loads\"'" \
         --customize-hook="sync-out /srv $work/out" \
         "$suite" /dev/null >"$work/log" 2>&1 || { tail -40 "$work/log"; exit 1; }
