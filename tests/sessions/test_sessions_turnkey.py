@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,19 @@ def test_from_sale_to_accepted(shop: Shop) -> None:
     assert (verdict.reference, verdict.code) == (number, "0")
     shop.platform.answer()
     until(lambda: not shop.uploads(), what="the answer to be read")
+
+
+def test_only_one_is_at_work(shop: Shop) -> None:
+    """A second one would throw away what the first has aside: it ends and says why."""
+    shop.follow()
+    until(lambda: (shop.box.folder / "turnkey" / "lock").exists(), what="the first one")
+    shop.issue()
+    until(shop.platform.files, what="a file")
+    said = len(shop.box.log())
+    assert shop.once() == 1
+    assert "another einvoiced-turnkey" in shop.box.log()[said:]
+    shop.end(signal.SIGKILL)
+    assert shop.once() == 0
 
 
 def test_a_refused_one_says_what_to_do_and_can_be_sent_again(shop: Shop) -> None:

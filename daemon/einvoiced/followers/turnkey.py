@@ -8,7 +8,9 @@ is said and tried again, for ever.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
+import os
 import signal
 import sys
 import time
@@ -96,6 +98,11 @@ def main() -> int:
     options = _options()
     log.set_up(options.verbose)
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    try:
+        alone = only_one(options.state)
+    except OSError as error:
+        logger.error("another einvoiced-turnkey is at work, or %s cannot be written: %s", options.state, error)
+        return 1
     turnkey = Turnkey(options.config, options.run, options.state, options.retry)
     systemd.notify(READY=1)
     if not options.once:
@@ -106,7 +113,23 @@ def main() -> int:
     except (EinvoicedError, BoxError, OSError) as error:
         logger.error("%s", error)
         return 1
+    finally:
+        os.close(alone)
     return 0
+
+
+def only_one(state: Path) -> int:
+    """Keep others from the same box's files until the descriptor is closed: two would throw away what the other has
+    aside. BlockingIOError when one is at work.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _options() -> argparse.Namespace:
