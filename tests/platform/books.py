@@ -89,8 +89,11 @@ class Books:
         assert message is not None
         return message[1], *_Reader(root).named(message[1]), "E0305"
 
-    def has(self, message: str, reference: str, year_month: str) -> bool:
-        """Whether the books hold what a message would tell."""
+    def has(self, message: str, reference: str, carrier: str) -> bool:
+        """Whether the books hold what a message would tell; `carrier`: as the invoice is now.
+
+        A copy that was erased and sent anew counts as erased: nobody may erase the new one.
+        """
         if message == "E0402":
             return (reference[:5], reference[5:]) in self.unused
         if message[0] == "G":
@@ -100,7 +103,8 @@ class Books:
         copy = copies[-1] if copies else None
         if copy is None:
             return False
-        return {"F0401": not copy.voided, "F0501": copy.cancelled, "F0701": copy.voided}[message]
+        now = not copy.voided and copy.carrier == carrier
+        return {"F0401": now, "F0501": copy.cancelled, "F0701": copy.voided or now}[message]
 
     # -- invoices
 

@@ -68,9 +68,9 @@ class Desk:
         self.unanswered += taken
         return taken
 
-    def has(self, message: str, reference: str, year_month: str) -> bool:
+    def has(self, message: str, reference: str, carrier: str) -> bool:
         """What an accountant sees on the platform's pages: whether it has what a message tells."""
-        return self.books.has(message, reference, year_month)
+        return self.books.has(message, reference, carrier)
 
     def answer(self, verdicts: list[Verdict] | None = None, form: str = "plain") -> Path | None:
         """A ProcessResult a message type for these (default: all unanswered); `form`: plain or odd."""

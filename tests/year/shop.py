@@ -325,7 +325,7 @@ class Shop:
     def _decide(self, each: dict[str, Any], day: date) -> None:
         """Compare with the platform: what it has is settled, what it has not is sent again."""
         upload = {name: each[name] for name in ("entry", "message", "part")}
-        has = self.platform.has(each["message"], each["reference"], self._period_of(each))
+        has = self.platform.has(each["message"], each["reference"], self._carrier_now(each))
         if not has and each["message"] == "E0402" and each.get("code") == "E0609":
             self.report_by_hand(each)
             has = True
@@ -333,10 +333,12 @@ class Shop:
         self.counts[method] += 1
         self.box.call(method, uploads=[upload], reason="已與平台核對", by="會計")
 
-    def _period_of(self, each: dict[str, Any]) -> str:
-        """The period of the invoice that a message is about."""
-        moment = self.desk.call(lambda tx: tx.one("SELECT body FROM entries WHERE sequence = ?", each["entry"]))[0]
-        return Period.of(datetime.fromisoformat(entries.read(moment).time)).year_month
+    def _carrier_now(self, each: dict[str, Any]) -> str:
+        """The carrier that the invoice of a message has now."""
+        if not each["message"].startswith("F"):
+            return ""
+        shown = self.box.call("invoice.get", invoice_number=each["reference"])
+        return str(shown.get("correction", shown["result"])["invoice"].get("carrier_id") or "")
 
     def report_by_hand(self, each: dict[str, Any]) -> None:
         """Too late for a file: the accountant reports at the tax office."""
