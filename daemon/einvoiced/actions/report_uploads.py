@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import BY_ITSELF
-from einvoiced.actions.standing import read_entry
+from einvoiced.actions.standing import later_entries, read_entry
 from einvoiced.actions.start_checks import fact
 from einvoiced.errors import InvalidParams, NotConfigured
 from einvoiced.journal import entries
@@ -117,21 +117,22 @@ def _sent_in(tx: Transaction, each: Upload, batch: str) -> bool:
 def uploads_answered(
     box: Box, form: Form, said: list[PlatformSaid], source: str, peer: Peer | None
 ) -> Action[AnsweredTaken]:
-    """Take what one file says. Saying it twice does no harm."""
+    """Take what one file says; `source` names it (and which part of a long one). Said twice it decides nothing."""
     if box.shop is None:
         raise NotConfigured(detail="no seller")
     seller = box.shop.seller.identifier
 
     def action(tx: Transaction) -> AnsweredTaken:
         answers: dict[tuple[int, str, str], entries.Answer] = {}
-        read_before = fact(tx, f"refusals {source}") is not None
+        if fact(tx, f"answers {source}") is not None:
+            return AnsweredTaken(0, 0, [])
         unknown: list[PlatformSaid] = []
         for each in said:
             subject = _subject(tx, seller, each)
             if subject is None:
                 unknown.append(each)
                 continue
-            row = None if read_before and not each.accepted else _row_for(tx, subject, each, form)
+            row = _row_for(tx, subject, each, form)
             if row is not None:
                 answers[row] = entries.Answer(
                     Upload(row[0], row[1], row[2]), each.accepted, each.code[:20], each.description[:300]
@@ -183,9 +184,22 @@ def _row_for(tx: Transaction, subject: int, said: PlatformSaid, form: Form) -> A
     for entry, message, part, state, changed in rows:
         if said.message in ("G0401", "G0501") and not _is_allowance(tx, entry, said.reference):
             continue
+        again = _sent_before(tx, subject, entry, message)
+        if again and (form == "SummaryResult" or state == "unknown"):
+            continue  # it may be the earlier one's answer: only a ProcessResult of this sending, or a person, can tell
         if _decides(tx, said, form, state, changed):
             return entry, message, part
     return None
+
+
+def _sent_before(tx: Transaction, subject: int, entry: int, message: str) -> bool:
+    """Whether the same message of the same number was sent for an earlier entry: a correction erases and sends anew."""
+    if message == "F0401":
+        return entry != subject
+    if message != "F0701":
+        return False
+    later = later_entries(tx, subject)
+    return any(isinstance(data, entries.InvoiceCorrected) and data.void for at, _, data in later if at < entry)
 
 
 def _unused_rows(tx: Transaction, reference: str) -> list[tuple[int, str, str, str, int]]:

@@ -134,7 +134,8 @@ class AnswerReader:
         strangers: list[str] = []
         for begin in range(0, len(answer.findings), MOST_ANSWERS):
             said = msgspec.to_builtins(answer.findings[begin : begin + MOST_ANSWERS])
-            taken = self._box.call("upload.answered", form=answer.form, answers=said, source=digest)
+            source = f"{digest}.{begin}" if begin else digest
+            taken = self._box.call("upload.answered", form=answer.form, answers=said, source=source)
             accepted, refused = accepted + taken["accepted"], refused + taken["refused"]
             strangers += [each["reference"] for each in taken["unknown"]]
         if strangers:  # several boxes may share one Turnkey

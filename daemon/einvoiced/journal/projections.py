@@ -240,8 +240,9 @@ def _unused_queued(db: Db, sequence: int, data: entries.UnusedQueued) -> None:
 
 def _answered(db: Db, sequence: int, data: entries.UploadsAnswered) -> None:
     outbox.answered(db, sequence, data)
-    if not all(answer.accepted for answer in data.answers):  # read again, it must not refuse what was sent since
-        set_fact(db, sequence, f"refusals {data.source}", str(sequence))
+    set_fact(
+        db, sequence, f"answers {data.source}", str(sequence)
+    )  # read again, it must not decide what was sent since
 
 
 def set_fact(db: Db, sequence: int, name: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from einvoiced import errors
 from einvoiced.actions import report_unused
 from einvoiced.actions.box_life import retire_box
 from einvoiced.actions.close_period import close_period, reopen_period
+from einvoiced.actions.correct_invoice import CorrectParams, correct_invoice
 from einvoiced.actions.decide_uploads import send_again, settle_uploads
 from einvoiced.actions.list_uploads import list_uploads
 from einvoiced.actions.report_uploads import (
@@ -24,6 +26,7 @@ from einvoiced.actions.report_uploads import (
 )
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.actions.upload_next import next_uploads
+from einvoiced.client import new_key
 from einvoiced.journal import entries, projections
 from einvoiced.journal.entries import ProofPrinted, ProofUnconfirmed, Upload
 from einvoiced.rules.period import TAIPEI
@@ -73,10 +76,20 @@ def send(desk: Desk, way: Any = "folder", batch: str = "b1") -> list[Upload]:
     return desk.call(uploads_sent(out, way, batch, None)).sent if out else []
 
 
-def said(desk: Desk, reference: str, code: str = "", message: str = "F0401", form: Any = "ProcessResult") -> Any:
-    """The platform's word about one message; no code: accepted."""
+_files = itertools.count()
+
+
+def said(
+    desk: Desk,
+    reference: str,
+    code: str = "",
+    message: str = "F0401",
+    form: Any = "ProcessResult",
+    source: str = "",
+) -> Any:
+    """The platform's word about one message, in a file of its own; no code: accepted."""
     finding = PlatformSaid(message, reference, not code, "", code, "")
-    return desk.call(uploads_answered(desk.box, form, [finding], "0" * 64, None))
+    return desk.call(uploads_answered(desk.box, form, [finding], source or f"{next(_files):064d}", None))
 
 
 def states(desk: Desk) -> list[tuple[str, str]]:
@@ -198,17 +211,40 @@ def test_refused_keeps_its_code_and_what_to_do(desk: Desk) -> None:
     assert [out.entry for out in waiting(desk)] == [entry]
 
 
-def test_a_refusal_that_is_read_again_refuses_nothing_new(desk: Desk) -> None:
-    """A stick with yesterday's answer comes back after the message was sent again; another file's refusal counts."""
+def test_a_file_that_is_read_again_decides_nothing_new(desk: Desk) -> None:
+    """A stick with yesterday's answer comes back after the message was sent again; another file counts."""
     desk.take(NUMBERS)
     entry = issue(desk)
     send(desk)
-    said(desk, "AB00000100", "E0102")
+    said(desk, "AB00000100", "E0102", source="f" * 64)
     desk.call(send_again([Upload(entry, "F0401")], "已更正", "店長", None))
     send(desk)
-    assert said(desk, "AB00000100", "E0102").refused == 0
-    other = PlatformSaid("F0401", "AB00000100", False, "", "E0103", "")
-    assert desk.call(uploads_answered(desk.box, "ProcessResult", [other], "1" * 64, None)).refused == 1
+    assert said(desk, "AB00000100", "E0102", source="f" * 64).refused == 0
+    assert said(desk, "AB00000100", "E0103").refused == 1
+
+
+def test_the_first_sendings_answer_is_not_the_corrected_ones(desk: Desk) -> None:
+    """After a correction the same number is sent anew: a summary, or any answer after a restore, may mean the first."""
+    desk.take(NUMBERS)
+    entry = issue(desk)
+    send(desk)
+    assert said(desk, "AB00000100", source="e" * 64).accepted == 1
+    wanted = {"reason": "載具有誤", "by": "店長", "carrier": {"type": "3J0002", "id": "/ZZZ0001"}}
+    params = {"key": new_key(), "invoice_number": "AB00000100", **wanted}
+    desk.call(correct_invoice(desk.box, msgspec.convert(params, CorrectParams), None))
+    send(desk)
+    assert states(desk) == [("F0701", "sent"), ("F0401", "waiting")]
+    at(desk, 2, 11, 9)
+    assert said(desk, "AB00000100", message="F0701").accepted == 1
+    send(desk)
+    assert states(desk) == [("F0401", "sent")]
+    assert said(desk, "AB00000100", source="e" * 64).accepted == 0, "the first answer, read again"
+    at(desk, 2, 12, 9)
+    assert said(desk, "AB00000100", form="SummaryResult").accepted == 0, "of which of the two?"
+    desk.call(lambda tx: tx.append(entries.JournalRestored("backup", "陳技師", tx.head.sequence)))
+    assert said(desk, "AB00000100").accepted == 0, "nobody knows whether the second one left"
+    assert states(desk) == [("F0401", "unknown")]
+    assert entry
 
 
 def test_a_late_yes_spares_the_second_sending(desk: Desk) -> None:
