@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,7 @@ def test_the_command_gives_a_table_csv_and_json(shared_box: VirtualBox) -> None:
     numbers = [issue(shared_box, labels=labels) for _ in range(3)]
     table = ctl(shared_box, "invoice", "find", "--order-no", "007").stdout
     assert [line.split()[0] for line in table.splitlines()[1:]] == numbers[::-1]
+    assert re.findall("[a-z]+", table) == [], "under Chinese heads states are said in Chinese"
     text = ctl(shared_box, "invoice", "find", "--order-no", "007", "--csv", PYTHONIOENCODING="utf-8").stdout
     assert text.startswith("\ufeffinvoice_number,")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))

@@ -320,6 +320,23 @@ def test_every_verb_of_einvoicectl_is_described(verb: str) -> None:
             assert option in ("-h", "--help") or f"`{option}" in page, option
 
 
+def test_what_people_are_told_to_type_exists() -> None:
+    """Every `einvoicectl …` in a sentence, a page, a unit or the configuration is a verb of it."""
+    groups = {verb.split()[1] for verb in VERBS if verb.count(" ") > 1}
+    places = [
+        *(ROOT / "daemon" / "einvoiced").rglob("*.py"),
+        *(path for room in ("docs", "systemd", "config", ".") for path in (ROOT / room).glob("*.*")),
+    ]
+    told = [
+        (path.name, " ".join(words[: 2 if words[0] in groups else 1]))
+        for path in places
+        if path.is_file()
+        for words in map(str.split, re.findall(r"einvoicectl ([a-z]+(?: [a-z]+)?)", path.read_text(encoding="utf-8")))
+    ]
+    assert len(told) > 100
+    assert [each for each in told if f"einvoicectl {each[1]}" not in VERBS] == []
+
+
 def test_every_hardware_test_and_option_is_described() -> None:
     """docs/hw-tests.md lists the tests in their order, and the options."""
     page = read("docs/hw-tests.md")

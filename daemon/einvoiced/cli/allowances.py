@@ -10,6 +10,8 @@ from typing import Any
 from einvoiced import cli
 from einvoiced.cli.lives import keyed, subject_of
 
+STATES = {"issued": "開立", "cancelled": "作廢"}
+
 
 def add_verbs(verbs: Any) -> None:
     """Add this file's verbs."""
@@ -96,4 +98,4 @@ def _row(a: Any) -> str:
     sums = f"{a['total_amount']} + {a['tax_amount']}"
     unknown = "" if a["verified"] else "  原發票未經查核"
     head = f"{a['allowance_number']}  {a['allowance_date']}  {a['invoice_number']}"
-    return f"{head}  {sums}  {a['state']}  {a['by']}{unknown}"
+    return f"{head}  {sums}  {STATES[a['state']]}  {a['by']}{unknown}"

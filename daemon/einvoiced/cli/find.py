@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from einvoiced import cli
+from einvoiced.cli.paper import STATES as PAPER
 from einvoiced.client import BoxError, Client
 
 PAGE = 500
@@ -27,6 +28,7 @@ _SHOWN = (
 _WORDS: dict[str, dict[Any, str]] = {
     "state": {"issued": "開立", "cancelled": "作廢"},
     "upload": {"waiting": "待上傳", "sent": "已送出", "accepted": "已接受", "refused": "退件", "unknown": "不確定"},
+    "paper": PAPER,
 }
 _FILTERS = (
     ("--number", "invoice_number", "the number, such as NQ12345678"),

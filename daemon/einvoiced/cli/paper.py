@@ -15,6 +15,11 @@ STATES = {
     "failed": "無法產生",
     "to_replace": "須作廢重開",
     "printed": "已印出",
+    "sent": "已送印",
+    "till": "由收銀機列印",
+    "handed_out": "已交收銀機列印",
+    "unprinted": "未列印",
+    "none": "無紙本",
 }
 
 

@@ -29,12 +29,12 @@ _OFFICE_TRACKS = (
     "請到平台核對字軌配號與本機「einvoicectl tracks list」是否相符，更正後重新上傳。",
 )
 _UNUSED = (
-    "Compare the unused numbers with `einvoicectl period show` and the platform; then send it again, or settle it.",
-    "請核對本機該期空白字軌與平台資料，更正後重新上傳，或登記為已處理。",
+    "Compare the unused numbers with `einvoicectl unused list` and the platform; then send it again, or settle it.",
+    "請核對本機該期空白字軌（einvoicectl unused list）與平台資料，更正後重新上傳，或登記為已處理。",
 )
 _REISSUE = (
-    "It cannot be mended under this number: cancel it and issue a new invoice (`invoice.replace`).",
-    "此號碼無法更正，請作廢後重新開立。",
+    "It cannot be mended under this number: cancel it and issue a new invoice (`invoice.replace`), then settle both here.",
+    "此號碼無法更正，請作廢後重新開立，再將此筆及其作廢登記為已處理。",
 )
 _XML = (
     "Call the technician: the file and the platform's schema disagree. Keep the file; send it again after an update.",
@@ -134,7 +134,10 @@ _TABLE: tuple[tuple[str, Cure, str, str, tuple[str, str]], ...] = (
         "mend",
         "The allowances are more than what is left of the invoice.",
         "折讓金額超過發票剩餘金額。",
-        ("Cancel the allowance and issue it again with what is left.", "請作廢此折讓單，依剩餘金額重新開立。"),
+        (
+            "Cancel the allowance, settle both messages here, and issue it again with what is left.",
+            "請作廢此折讓單，將此筆及其作廢登記為已處理，再依剩餘金額重新開立。",
+        ),
     ),
     ("E0224", "mend", "Special tax needs its own rate.", "特種稅額發票稅率錯誤。", _REISSUE),
     ("E0228", "mend", "A zero-rated invoice lacks its reason.", "零稅率發票缺少零稅率原因。", _REISSUE),
