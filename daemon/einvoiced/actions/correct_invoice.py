@@ -17,6 +17,7 @@ from einvoiced import errors
 from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.issue_invoice import need_printer, paper_for
 from einvoiced.actions.keyed import compare, stored_result
+from einvoiced.actions.list_uploads import uploads_of
 from einvoiced.actions.named import Found, Subject, find_subject
 from einvoiced.actions.standing import standing_allowances
 from einvoiced.journal import entries, outbox
@@ -25,6 +26,7 @@ from einvoiced.journal.lives import NOT_BEGUN
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
 from einvoiced.rules.invoice import Invoice
+from einvoiced.rules.platform_codes import SENT_BEFORE
 from einvoiced.rules.sale import Buyer, Carrier, Sale, check_receivers, check_text, permit_carrier
 
 
@@ -88,6 +90,7 @@ def correct_invoice(box: Box, params: CorrectParams, peer: Peer | None) -> Actio
         paper = _paper(box, params, found, invoice)
         ahead = need_printer(tx, box, params.if_unprintable) if paper == "queued" != found.paper else 0
         moment = box.trusted_moment(tx, params.till_time)
+        _settle_what_it_has(tx, found.sequence, by, moment, peer)
         newest = outbox.newest_invoice(tx.db, found.sequence)
         void = newest is None or newest[2] not in ("waiting", "refused")
         epoch, sequence = tx.next_place
@@ -132,6 +135,14 @@ def _need_correctable(tx: Transaction, found: Found, invoice: Invoice) -> None:
         raise errors.CorrectAfterPaper(invoice_number=number, paper=found.paper)
     if invoice == found.invoice:
         raise errors.NothingToCorrect(invoice_number=number)
+
+
+def _settle_what_it_has(tx: Transaction, sequence: int, by: str, moment: datetime, peer: Peer | None) -> None:
+    """An F0401 that was refused because the platform has one (E0201) is done with: that copy is to be erased."""
+    for each in uploads_of(tx, sequence):
+        if (each.message, each.state, each.code) == ("F0401", "refused", SENT_BEFORE):
+            upload = entries.Upload(each.entry, each.message, each.part)
+            tx.append(entries.UploadsSettled([upload], SENT_BEFORE, by, peer), moment)
 
 
 def _paper(box: Box, params: CorrectParams, found: Found, invoice: Invoice) -> entries.Paper:

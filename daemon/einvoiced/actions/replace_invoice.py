@@ -30,6 +30,8 @@ from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels, Peer
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
+from einvoiced.rules.invoice import Invoice
+from einvoiced.rules.numbers import invoice_number, split_invoice_number
 from einvoiced.rules.sale import Buyer, Carrier, Line, Settlement, permit, settle, settle_again
 
 
@@ -68,8 +70,13 @@ def replace_invoice(box: Box, params: ReplaceParams, peer: Peer | None) -> Actio
     new = _new_sale(params)
 
     def action(tx: Transaction) -> Raw:
-        found = locate(tx)
-        sale, settled = new or _same_lines(params, found)
+        try:
+            found = locate(tx)
+        except errors.InvoiceNotFound:
+            if (result := _adopted_alone(tx, box, params, key, wanted, new)) is not None:
+                return result
+            raise
+        sale, settled = new or _same_lines(params, found.invoice)
         stored = stored_result(tx, found.invoice.seller.identifier, key, "invoice.replace")
         if stored is not None:
             _compare(tx, stored[0], found, wanted)
@@ -100,9 +107,9 @@ def _new_sale(params: ReplaceParams) -> Planned | None:
     return sale, settle(sale)
 
 
-def _same_lines(params: ReplaceParams, found: Found) -> Planned:
+def _same_lines(params: ReplaceParams, invoice: Invoice) -> Planned:
     """The lines of the invoice, for the receivers that are given, or for its own when none is."""
-    p, i = params, found.invoice
+    p, i = params, invoice
     buyer, carrier, npoban, print_mark = p.buyer, p.carrier, p.npoban, p.print_mark
     if (buyer, carrier, npoban, print_mark) == (None, None, None, None):
         buyer = Buyer(i.buyer.identifier, i.buyer.name, confirmed=True) if i.buyer else None
@@ -148,3 +155,30 @@ def _compare(tx: Transaction, result: Raw, found: Found, wanted: Withdrawal) -> 
     data = entries.read_data(entries.read(row[0])) if row else None
     if isinstance(data, entries.InvoiceCancelled):  # an adopted replacement may have lost it
         compare_withdrawal(data, found, wanted)
+
+
+def _adopted_alone(
+    tx: Transaction, box: Box, params: ReplaceParams, key: bytes, wanted: Withdrawal, new: Planned | None
+) -> Raw | None:
+    """The result of a replacement that was lost and taken back, where nobody could take back what it replaced.
+
+    KeyConflict as far as its result tells what was asked; None for a new key.
+    """
+    shop = box.shop or box.need_shop()
+    stored = stored_result(tx, shop.seller.identifier, key, "invoice.replace")
+    if stored is None:
+        return None
+    told = _decode_result(stored[0])
+    assert isinstance(told.replaced, Cancelled)
+    was = told.replaced.cancellation
+    asked = params.invoice_number
+    number = was.invoice_number if asked is None else invoice_number(*split_invoice_number(asked))
+    sent = (
+        ("invoice_number", was.invoice_number, number),
+        ("reason", was.cancel_reason, wanted.reason),
+        ("document", was.return_tax_document_number or "", wanted.document),
+        ("remark", was.remark or "", wanted.remark),
+    )
+    compare(was.invoice_number, sent)
+    compare_sale(stored[0], *(new or _same_lines(params, told.invoice)))
+    return stored[0]

@@ -33,7 +33,7 @@ _UNUSED = (
     "請核對本機該期空白字軌（einvoicectl unused list）與平台資料，更正後重新上傳，或登記為已處理。",
 )
 _REISSUE = (
-    "It cannot be mended under this number: cancel it and issue a new invoice (`invoice.replace`), then settle both here.",
+    "It cannot be mended under this number: cancel it and issue a new one (`invoice.replace`), then settle both here.",
     "此號碼無法更正，請作廢後重新開立，再將此筆及其作廢登記為已處理。",
 )
 _XML = (
@@ -207,6 +207,9 @@ _TABLE: tuple[tuple[str, Cure, str, str, tuple[str, str]], ...] = (
 )
 
 MEANINGS = {code: Meaning(code, cure, en, zh, *do) for code, cure, en, zh, do in _TABLE}
+
+SENT_BEFORE = "E0201"
+"""The platform has a copy already: correcting it means to erase that one first."""
 
 SUMMARY_FAILED = "summary"
 """The code of what a SummaryResult calls failed without saying why."""

@@ -140,6 +140,16 @@ def test_what_it_refused_is_only_sent_again(stocked: Desk) -> None:
     assert outbox(stocked) == [("F0401", "waiting")]
 
 
+def test_what_it_has_although_it_refused_is_erased_first(stocked: Desk) -> None:
+    """E0201, sent before: its copy would refuse the corrected one for ever. The refused message is out of the way."""
+    number = stocked.number(npoban="919")
+    answered(stocked, entry_of(stocked, number), "F0401", "E0201")
+    assert correct(stocked, number, carrier=MOBILE)["void"]
+    assert outbox(stocked) == [("F0701", "waiting"), ("F0401", "waiting")]
+    stocked.reopen()
+    assert outbox(stocked) == [("F0701", "waiting"), ("F0401", "waiting")]
+
+
 def test_corrections_follow_each_other(stocked: Desk) -> None:
     """One before the last has left changes what will be sent; one after it begins anew."""
     number = stocked.number(npoban="919")

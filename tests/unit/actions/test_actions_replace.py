@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from einvoiced import errors
 from einvoiced.actions import print_proof
 from einvoiced.actions.box import Lock
 from einvoiced.client import new_key
+from einvoiced.journal import entries
 from einvoiced.rules.sale import Policy
 from tests.boxes import SALE, Desk
 from tests.unit.actions.lives import cancel, entry_of, outbox, put_on_paper, replace, replace_bytes, shown
@@ -101,6 +103,21 @@ def test_a_repeat_gets_the_very_bytes(stocked: Desk) -> None:
     before = stocked.entries()
     assert replace_bytes(stocked, old, key=key, buyer=BUYER) == first
     assert stocked.entries() == before
+
+
+def test_a_repeat_gets_its_bytes_where_only_the_new_one_was_taken_back(stocked: Desk) -> None:
+    """After a loss a till's answer was adopted, but nobody held the replaced one's: the repeat's answer stands."""
+    old, key = "NQ00000049", new_key()
+    made = replace_bytes(stocked, stocked.number(), buyer=BUYER)
+    lost = made.replace(b"NQ00000000", old.encode()).replace(b"NQ00000001", b"NQ00000048")
+    stocked.call(lambda tx: tx.append(entries.InvoiceAdopted(key, "陳技師", None, True, Raw(lost))))
+    assert replace_bytes(stocked, old, key=key, buyer=BUYER) == lost
+    assert replace_bytes(stocked, "NQ-00000049", key=key, **SALE, buyer=BUYER) == lost
+    refused = refusal(stocked, errors.KeyConflict, old, key=key, **SALE)
+    assert refused.facts["differs"] == "buyer"
+    refused = refusal(stocked, errors.KeyConflict, "NQ00000047", key=key, buyer=BUYER)
+    assert refused.facts["differs"] == "invoice_number"
+    refusal(stocked, errors.InvoiceNotFound, old, buyer=BUYER)
 
 
 @pytest.mark.parametrize(
