@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
+
 import msgspec
 from msgspec import Raw
 
 from einvoiced.actions.box import Box
+from einvoiced.actions.cancel_invoice import Withdrawal, withdraw
 from einvoiced.actions.issue_invoice import Issued
-from einvoiced.errors import InvalidParams, NotConfigured, NumberNotLost
+from einvoiced.actions.named import found_at
+from einvoiced.errors import AllowancesStand, CancelTooLate, InvalidParams, NotConfigured, NumberNotLost
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules.identifiers import key_bytes
+from einvoiced.rules.messages import CancelledInvoice
 from einvoiced.rules.numbers import split_invoice_number
+from einvoiced.rules.period import Period
 from einvoiced.rules.sale import check_text
 from einvoiced.rules.share import Share
 
 _RANGE = """
 SELECT next, part, boxes FROM ranges WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?
 """
-_KNOWN = "SELECT 1 FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
+_CONSENT = "原作廢已遺失，依收銀機保有的回覆補登"
+_KNOWN = "SELECT sequence FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
 
 def adopt_invoice(box: Box, key: str, result: Raw, technician: str, peer: Peer | None) -> Action[int]:
-    """Adopt the `result` of an old answer under its key; gives the entry's sequence.
+    """Adopt the `result` of an old answer under its key; gives the entry's sequence. What it replaced is cancelled
+    again where this journal lost that too.
 
     InvalidParams when it is no answer of `invoice.issue`; NumberNotLost when the number is known, still to be issued,
-    of no range of this box, or the key has another invoice.
+    of no range of this box, or the key has another invoice; ClockUntrusted or ClockWasAhead of a cancellation.
     """
     if box.shop is None:
         raise NotConfigured(detail="no seller")
@@ -47,9 +56,24 @@ def adopt_invoice(box: Box, key: str, result: Raw, technician: str, peer: Peer |
         detail = _why_not(tx, place, bits)
         if detail is not None:
             raise NumberNotLost("result", invoice_number=invoice.invoice_number, detail=detail)
-        return tx.append(entries.InvoiceAdopted(key, by, peer, mac_valid, result))
+        sequence = tx.append(entries.InvoiceAdopted(key, by, peer, mac_valid, result))
+        if issued.replaced is not None:
+            _cancel_again(tx, box, issued.replaced.cancellation, by, peer)
+        return sequence
 
     return action
+
+
+def _cancel_again(tx: Transaction, box: Box, was: CancelledInvoice, by: str, peer: Peer | None) -> None:
+    """Cancel what the adopted invoice had replaced, where this journal holds it as standing and the law lets it."""
+    day = date.fromisoformat(f"{was.invoice_date[:4]}-{was.invoice_date[4:6]}-{was.invoice_date[6:]}")
+    row = tx.one(_KNOWN, was.seller_id, Period.of(day).year_month, *split_invoice_number(was.invoice_number))
+    if row is None or (found := found_at(tx, row[0])).state == "cancelled":
+        return
+    texts = (was.return_tax_document_number or "", was.remark or "")
+    wanted = Withdrawal(was.cancel_reason, by, _CONSENT, *texts)
+    with suppress(AllowancesStand, CancelTooLate):
+        withdraw(tx, box, found, wanted, box.trusted_moment(tx, None), "", peer)
 
 
 def _why_not(tx: Transaction, place: tuple[str, str, str, int], key: bytes) -> str | None:

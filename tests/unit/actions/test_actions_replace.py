@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from msgspec import Raw
 
 from einvoiced import errors
 from einvoiced.actions import print_proof
+from einvoiced.actions.adopt_invoice import adopt_invoice
 from einvoiced.actions.box import Lock
 from einvoiced.client import new_key
 from einvoiced.journal import entries
+from einvoiced.rules.period import TAIPEI
 from einvoiced.rules.sale import Policy
 from tests.boxes import SALE, Desk
-from tests.unit.actions.lives import cancel, entry_of, outbox, put_on_paper, replace, replace_bytes, shown
+from tests.unit.actions.lives import allow, cancel, entry_of, outbox, put_on_paper, replace, replace_bytes, shown
 
 BUYER = {"identifier": "04595257", "name": "示範股份有限公司"}
 MOBILE = {"type": "3J0002", "id": "/ABC+123"}
@@ -118,6 +121,26 @@ def test_a_repeat_gets_its_bytes_where_only_the_new_one_was_taken_back(stocked: 
     refused = refusal(stocked, errors.KeyConflict, "NQ00000047", key=key, buyer=BUYER)
     assert refused.facts["differs"] == "invoice_number"
     refusal(stocked, errors.InvoiceNotFound, old, buyer=BUYER)
+
+
+@pytest.mark.parametrize("state", ["issued", "allowed", "late"])
+def test_a_replacement_that_is_taken_back_cancels_again_what_it_replaced(stocked: Desk, state: str) -> None:
+    """An older copy of the journal knows the old invoice and not its cancellation: both would count. What the law
+    forbids by now is left to people.
+    """
+    old, other = stocked.number(), stocked.number()
+    made = replace_bytes(stocked, other, buyer=BUYER)
+    lost = made.replace(other.encode(), old.encode()).replace(b"NQ00000002", b"NQ00000010")
+    if state == "allowed":
+        allow(stocked, old, (1, 5))
+    if state == "late":
+        stocked.clock.set(datetime(2026, 3, 16, 10, tzinfo=TAIPEI))
+    in_doubt = entries.Run("24634102", "11502", "NQ", 3, 49)
+    stocked.call(lambda tx: tx.open_epoch(entries.EpochOpened("測試", "陳技師", tx.head.sequence, [in_doubt])))
+    stocked.call(adopt_invoice(stocked.box, new_key(), Raw(lost), "陳技師", None))
+    assert shown(stocked, "NQ00000010").state == "issued"
+    assert shown(stocked, old).state == ("cancelled" if state == "issued" else "issued")
+    assert (("F0501", "waiting") in outbox(stocked)[-2:]) is (state == "issued")
 
 
 @pytest.mark.parametrize(
