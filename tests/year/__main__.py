@@ -93,7 +93,7 @@ def _begin(shop: Shop, period: Period, number: int, step: int) -> None:
 def main() -> int:
     """Exit code 1 when something that must not be is."""
     parser = argparse.ArgumentParser(prog="make year", description=__doc__)
-    parser.add_argument("--per-day", type=int, default=90, help="sales a day")
+    parser.add_argument("--per-day", type=int, default=75, help="sales a day")
     parser.add_argument("--seed", type=int, default=6)
     options = parser.parse_args()
     begin = time.monotonic()
