@@ -18,6 +18,8 @@ from tests.box import needs
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+SECONDS_A_CASE = 3600
+"""All power cuts are one case."""
 
 
 class Table:
@@ -88,7 +90,8 @@ def _run(options: argparse.Namespace, table: Table) -> str:
         return str(why)
     where = [str(HERE / "test_box_power.py")] if options.name == "box-power" else [str(HERE)]
     chosen = ["-k", options.choose] if options.choose else []
-    ours = ["-s", "-p", "no:terminal", "-o", "addopts=--strict-markers", "-o", "timeout=1800"]  # not two at a time
+    ours = ["-s", "-p", "no:terminal", "-o", "addopts=--strict-markers"]  # and not two at a time, as the others are
+    ours += ["-o", f"timeout={SECONDS_A_CASE}"]
     pytest.main([*ours, *where, *chosen], plugins=[table])
     return ""
 

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 from einvoiced.rules.period import TAIPEI
-from tests.box.counter import CARRIER, UNIT, Counter
+from tests.box.counter import CARRIER, CONFIG, UNIT, Counter
 from tests.box.line import numbers_on
 from tests.box.stages import Stages
 
@@ -33,6 +33,18 @@ def test_a_fresh_installation_says_that_it_is_not_configured(off: Counter, stage
     assert shown == {"ActiveState": "active", "UnitFileState": "enabled", "User": "einvoiced"}
     told = off.machine.run("einvoicectl status", 60)
     assert "config" in (told.out + told.err).lower()
+
+
+def test_lamps_that_are_all_of_a_configuration(off: Counter, stages: Stages) -> None:
+    """A maker's file with `[lamps]` alone: the box that nobody has configured says stop on its pins."""
+    off.thaw(stages.installed(), printer=False)
+    off.machine.put(CONFIG, '[lamps]\nkind = "gpio"\n')
+    off.machine.sh(f"systemctl restart {UNIT}", 120)
+    off.until_status(lambda status: status["lamps"] == "stop")
+    time.sleep(2)  # the keeper looks once a second
+    looks = off.lamps(2)
+    assert {look.red for look in looks} == {0, 1}
+    assert not any(look.green or look.amber for look in looks)
 
 
 def test_boot_to_the_first_invoice(off: Counter, stages: Stages, figures: dict[str, float]) -> None:
