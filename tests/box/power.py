@@ -50,6 +50,7 @@ class Findings:
     cuts: int = 0
     sectors_at_stake: int = 0
     originals: int = 0
+    strips_torn: int = 0
     seconds: list[float] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
 
@@ -161,7 +162,9 @@ class PowerRig:
         self.counter.power_cut()
         self.acknowledged.hang_up()
         at_stake, _ = self.disk.power_cut(survivors, self._chance.randrange(1 << 30))
+        strips = len(self.counter.printer.finished)
         self.counter.printer.emulator.cut()  # the clerk tears off what hangs out
+        self.findings.strips_torn += len(self.counter.printer.finished) - strips
         return at_stake
 
     # -- what must be true
