@@ -49,6 +49,7 @@ class Findings:
     second_originals: int = 0
     cuts: int = 0
     sectors_at_stake: int = 0
+    cuts_into_writes: int = 0
     originals: int = 0
     strips_torn: int = 0
     seconds: list[float] = field(default_factory=list)
@@ -127,6 +128,7 @@ class PowerRig:
         self._look_at_paper()
         self.findings.cuts += 1
         self.findings.sectors_at_stake += at_stake
+        self.findings.cuts_into_writes += at_stake > 0
         self.findings.seconds.append(time.monotonic() - begin)
 
     def finish(self) -> None:

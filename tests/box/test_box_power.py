@@ -36,6 +36,7 @@ def test_power_cuts(rig: PowerRig, figures: dict[str, float]) -> None:
     figures["lost"], figures["changed"], figures["duplicates"] = found.lost, found.changed, found.duplicates
     figures["second_originals"], figures["originals_printed"] = found.second_originals, found.originals
     figures["sectors_at_stake"], figures["strips_torn"] = found.sectors_at_stake, found.strips_torn
+    figures["cuts_into_writes"] = found.cuts_into_writes
     figures["seconds_a_cut"] = round(statistics.mean(found.seconds), 1)
     assert not found.broken, found.examples
     assert found.sectors_at_stake, "the disk had nothing to lose: the cuts prove nothing"
