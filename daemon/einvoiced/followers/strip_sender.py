@@ -70,6 +70,7 @@ class StripSender:
         self.torn = False
         """Whether the printer may wait for the rest of a strip."""
         self._filled = 0.0
+        self._asked = False
 
     def look(self) -> Look:
         """Open the transport where it is not, and ask the printer how it is; mends what a torn strip has left."""
@@ -81,7 +82,9 @@ class StripSender:
         if self._profile.confirmation == "none":
             return Look(self._port_says(None if self._recovered() else "silent"))
         status = query(self._transport, TORN_SECONDS if self.torn else STATUS_SECONDS)
-        if self.torn and status.ready is not Answer.NO and self._recovered():
+        first, self._asked = not self._asked, True
+        mute = trouble_of(status) == "silent"
+        if (self.torn and status.ready is not Answer.NO and self._recovered()) or (first and mute and self._freed()):
             status = query(self._transport, STATUS_SECONDS)
         return Look(self._port_says(trouble_of(status)), status.paper_near_end is Answer.YES)
 
@@ -118,6 +121,19 @@ class StripSender:
             return False
         self.torn, self._filled = False, 0.0
         return True
+
+    def _freed(self) -> bool:
+        """Whether a printer that is mute at the very first question speaks once a raster that may be open is filled.
+
+        Whoever died before us may have died in a slip, or while it freed the printer. Once only: a printer that is
+        always mute would be fed and cut for ever.
+        """
+        if self.torn:
+            return False
+        self.torn = True
+        freed = self._recovered()
+        self.torn, self._filled = False, 0.0
+        return freed
 
     def send(self, strip: bytes, number: int) -> Sent:
         """Send a strip and find out what became of it; `number` marks its confirmation."""
