@@ -61,3 +61,27 @@ def test_a_printer_that_talks_unasked_confirms_nothing(left: int) -> None:
     sent = sender.send(job, 1)
     assert (sent.outcome, sent.trouble) == ("unknown", "paper_out")
     assert sender.look() == Look("paper_out", paper_low=True)
+
+
+QUICK = msgspec.structs.replace(GENERIC_58, patience_seconds=1)
+
+
+@pytest.mark.parametrize("rows", [1, 24, GENERIC_58.slice_height])
+def test_a_printer_that_a_dead_box_left_inside_a_raster_is_freed(rows: int) -> None:
+    """It takes the first question for dots. Whoever died may have died in a slip, or twice: nothing tells of it."""
+    emulator = Emulator()
+    emulator.feed(b"\x1dv0\x00\x30\x00" + bytes([rows, 0]) + b"\xff" * 20)
+    assert StripSender(VirtualTransport(emulator), QUICK).look() == Look(None)
+
+
+def test_a_printer_that_is_always_mute_is_freed_once() -> None:
+    """It would be fed and cut for ever."""
+    emulator = Emulator()
+    emulator.silent = True
+    sender = StripSender(VirtualTransport(emulator), QUICK)
+    assert sender.look() == Look("silent")
+    taken, strips = emulator.bytes_taken, emulator.strips_finished
+    assert strips <= 1
+    assert sender.look() == Look("silent")
+    assert emulator.strips_finished == strips
+    assert emulator.bytes_taken - taken < 100
