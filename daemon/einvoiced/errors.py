@@ -478,6 +478,12 @@ class OriginalIsHere(EinvoicedError, ValueError):
     zh = "本機有 {invoice_number} 的資料；請用 invoice_number 與項次開立折讓，不要另外輸入。"
 
 
+class OriginalTakenBack(EinvoicedError, ValueError):
+    code, name, retry = 2070, "original_taken_back", "never"
+    en = "Of {invoice_number}, {total} in all, {left} can still be taken back, not {asked}; correct amount or total."
+    zh = "{invoice_number} 總計 {total} 元，最多還可折讓 {left} 元，不可為 {asked} 元；請更正金額或總計。"
+
+
 # -- track files (domain: the platform's CSV) --------------------------------------------------------------------------
 
 

@@ -20,8 +20,10 @@ from einvoiced.actions.typed_original import (
     Original,
     check_original,
     need_foreign,
+    need_left,
     original_lines,
     positive,
+    taken_before,
     whole,
 )
 from einvoiced.journal import entries
@@ -61,7 +63,7 @@ class AllowanceParams(Subject, frozen=True, forbid_unknown_fields=True, kw_only=
 class AllowanceResult(Struct, frozen=True, omit_defaults=True):
     """The result: the allowance; `left`: what can still be taken back of the invoice, whole NT$ with tax.
 
-    `verified`: this journal holds the invoice.
+    `verified`: this journal holds the invoice. `taken_before`: of a typed one, what allowances of this box took back.
     """
 
     epoch: int
@@ -70,6 +72,7 @@ class AllowanceResult(Struct, frozen=True, omit_defaults=True):
     allowance: IssuedAllowance
     verified: bool
     left: int | None = None
+    taken_before: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
@@ -79,8 +82,8 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
     """Issue it and give the result's bytes; the same key gives them again.
 
     BadText, BadNumber, InvalidParams; the action raises InvoiceNotFound, KeyConflict, BoxLocked, InvoiceIsCancelled,
-    AllowanceLineUnknown, AllowanceTooMuch, OriginalIsHere, ClockUntrusted, ClockWasAhead, NotConfigured or
-    DiskNearlyFull. None of them burns the key.
+    AllowanceLineUnknown, AllowanceTooMuch, OriginalIsHere, OriginalTakenBack, ClockUntrusted, ClockWasAhead,
+    NotConfigured or DiskNearlyFull. None of them burns the key.
     """
     key, by, labels = key_bytes(params.key), check_text(params.by, 40, "by", "by"), checked_labels(params.labels)
     need_zone(params.till_time)
@@ -104,9 +107,12 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
         if found is None:
             assert params.original is not None
             need_foreign(tx, seller.identifier, params.original, moment)
-            lines, buyer, left = original_lines(params.original), _buyer(params.original), None
+            before = taken_before(tx, params.original)
+            left = need_left(params.original, before)
+            lines, buyer = original_lines(params.original), _buyer(params.original)
         else:
             found.need_standing()
+            before = 0
             remains = left_now(tx, found.sequence, found.invoice)
             lines, buyer = take_back(found.invoice, remains, asked), found.invoice.buyer
             left = remains.total
@@ -114,7 +120,7 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
         number, day = _next_number(tx, box), f"{moment:%Y%m%d}"
         allowance = IssuedAllowance(number, day, seller, buyer, lines, tax, net)
         epoch, sequence = tx.next_place
-        told = AllowanceResult(epoch, sequence, box.mac(epoch, sequence), allowance, found is not None, left)
+        told = AllowanceResult(epoch, sequence, box.mac(epoch, sequence), allowance, found is not None, left, before)
         at, result = found.sequence if found else 0, Raw(_encode(told))
         tx.append(entries.AllowanceIssued(seller.identifier, params.key, number, at, by, peer, labels, result), moment)
         _print_slip(box, params, sequence)

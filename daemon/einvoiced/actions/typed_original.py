@@ -10,6 +10,8 @@ from typing import Literal
 from msgspec import Struct
 
 from einvoiced import errors
+from einvoiced.actions.allowances import allowance_in
+from einvoiced.actions.standing import read_entry
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.allowance import allowance_line, tax_within
 from einvoiced.rules.amounts import ONE, spell
@@ -20,6 +22,7 @@ from einvoiced.rules.period import Period
 from einvoiced.rules.sale import MAX_LINES, Buyer, check_text
 
 _DAY = re.compile("[0-9]{8}")
+_TYPED = "SELECT entry FROM allowances WHERE invoice = 0 AND state = 'issued'"
 _KNOWN = "SELECT 1 FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?"
 
 
@@ -36,12 +39,13 @@ class OriginalLine(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Original(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The invoice's number, date (YYYYMMDD) and buyer as they stand on its proof."""
+    """The invoice's number, date (YYYYMMDD), buyer and total (whole NT$ with tax) as they stand on its proof."""
 
     invoice_number: str
     invoice_date: str
     lines: list[OriginalLine]
     buyer: Buyer | None = None
+    total_amount: Decimal | None = None
 
 
 def check_original(original: Original) -> None:
@@ -53,6 +57,8 @@ def check_original(original: Original) -> None:
             _check_buyer(original.buyer)
         if not 1 <= len(original.lines) <= MAX_LINES:
             raise errors.BadLineCount("lines", limit=MAX_LINES, count=len(original.lines))
+        if original.total_amount is not None:
+            whole(original.total_amount, "total_amount")
         for at, line in enumerate(original.lines):
             _check_line(line, f"lines[{at}]")
     except errors.EinvoicedError as error:
@@ -66,6 +72,29 @@ def need_foreign(tx: Transaction, seller: str, original: Original, moment: datet
         raise errors.InvalidParams("original.invoice_date", detail="it is in the future")
     if tx.one(_KNOWN, seller, Period.of(day).year_month, track, number) is not None:
         raise errors.OriginalIsHere("original.invoice_number", invoice_number=invoice_number(track, number))
+
+
+def taken_before(tx: Transaction, original: Original) -> int:
+    """What this box's allowances that stand took back of it before, with tax. Reads every typed one that stands."""
+    period, number = Period.of(_date(original)).year_month, invoice_number(*_number(original))
+    taken = 0
+    for (entry,) in tx.all(_TYPED):
+        a = allowance_in(read_entry(tx, entry)[1])
+        line = a.lines[0]
+        if line.original_invoice_number == number and period == _period_of(line.original_invoice_date):
+            taken += a.total_amount + a.tax_amount
+    return taken
+
+
+def need_left(original: Original, before: int) -> int | None:
+    """What is left of its total after this allowance, None where nobody told the total; OriginalTakenBack."""
+    if original.total_amount is None:
+        return None
+    left, asked = int(original.total_amount) - before, sum(int(line.amount) for line in original.lines)
+    if asked > left:
+        facts = {"total": int(original.total_amount), "left": max(left, 0), "asked": asked}
+        raise errors.OriginalTakenBack("original.total_amount", invoice_number=original.invoice_number, **facts)
+    return left - asked
 
 
 def original_lines(original: Original) -> list[AllowanceLine]:
@@ -125,6 +154,10 @@ def _number(original: Original) -> tuple[str, int]:
         return split_invoice_number(original.invoice_number)
     except ValueError as error:
         raise errors.InvalidParams("invoice_number", detail=str(error)) from None
+
+
+def _period_of(day: str) -> str:
+    return Period.of(date(int(day[:4]), int(day[4:6]), int(day[6:]))).year_month
 
 
 def _date(original: Original) -> date:

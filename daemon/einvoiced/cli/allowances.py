@@ -27,6 +27,7 @@ def add_verbs(verbs: Any) -> None:
     issue.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
     issue.add_argument("--original-date", metavar="YYYYMMDD", help="this journal has no such invoice: its date")
     issue.add_argument("--original-buyer", metavar="統編", help="and its buyer; then LINE is a description (品名)")
+    issue.add_argument("--original-total", type=int, metavar="N", help="its total: allowances never take back more")
     issue.add_argument("--no-slip", action="store_true", help="print no slip")
     cancel = cli.verb(group, "cancel", _cancel, "Undo an allowance.")
     cancel.add_argument("allowance_number")
@@ -64,6 +65,8 @@ def _original(options: argparse.Namespace) -> dict[str, Any]:
         "invoice_date": options.original_date,
         "lines": [{"description": name, "amount": Decimal(amount)} for name, _, amount in pairs],
     }
+    if options.original_total is not None:
+        original["total_amount"] = options.original_total
     if options.original_buyer:
         original["buyer"] = {"identifier": options.original_buyer}
     return {"original": original}
@@ -71,7 +74,10 @@ def _original(options: argparse.Namespace) -> dict[str, Any]:
 
 def _issued_lines(answer: Any) -> list[str]:
     a = answer["allowance"]
-    left = f"  left {answer['left']}" if "left" in answer else "  原發票未經查核"
+    left = f"  left 尚可折讓 {answer['left']}" if "left" in answer else ""
+    left += "" if answer["verified"] else "  原發票未經查核"
+    if "taken_before" in answer:
+        left += f"  before 先前已折讓 {answer['taken_before']}"
     original = a["lines"][0]["original_invoice_number"]
     head = f"{a['allowance_number']}  {original}  {a['total_amount']} + {a['tax_amount']}{left}"
     return [head, *(f"  {ln['original_description']}  {ln['amount']} + {ln['tax']}" for ln in a["lines"])]

@@ -124,8 +124,9 @@ _TABLE: tuple[tuple[str, Cure, str, str, tuple[str, str]], ...] = (
         "It can no longer be cancelled.",
         "此發票已不得作廢。",
         (
-            "Issue an allowance (折讓) instead, or ask the tax office for a document number.",
-            "請改開折讓單，或向國稅局申請專案核准文號。",
+            "The box holds it as cancelled: on the platform's own pages issue an allowance (折讓) instead, or cancel "
+            "it with the tax office's document number; then settle it here.",
+            "本機已登記作廢，請直接在平台改開折讓單，或以國稅局專案核准文號辦理作廢，完成後在本機登記為已處理。",
         ),
     ),
     ("E0220", "mend", "The line numbers are not in order.", "明細序號不連續或重複。", _XML),

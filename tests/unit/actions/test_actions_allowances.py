@@ -241,6 +241,24 @@ def test_what_was_typed_badly_is_refused(stocked: Desk, changes: Any, kind: Any,
     assert refusal(stocked, kind, lambda: foreign(stocked, **changes)).path == path
 
 
+def test_several_of_one_typed_original_are_added_up(stocked: Desk) -> None:
+    """Each says what stood before; with the total on its proof they never take back more. A cancelled one counts no
+    more, the same number of another period is another invoice.
+    """
+    first = foreign(stocked)
+    assert "taken_before" not in first
+    second = foreign(stocked, lines=[{"description": "米", "amount": 40}], total_amount=1100)
+    assert (second["taken_before"], second["left"], second["verified"]) == (1050, 10, False)
+    much = {"lines": [{"description": "米", "amount": 11}], "total_amount": 1100}
+    error = refusal(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, **much))
+    assert (error.path, error.facts["left"], error.facts["asked"]) == ("original.total_amount", 10, 11)
+    refusal(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, total_amount=1049, invoice_date="20251105"))
+    assert foreign(stocked, total_amount=1050, invoice_date="20251105")["left"] == 0
+    undo(stocked, first["allowance"]["allowance_number"])
+    assert foreign(stocked, **much)["left"] == 1049
+    refusal(stocked, errors.InvalidParams, lambda: foreign(stocked, total_amount=0))
+
+
 def test_what_this_journal_holds_is_not_typed(stocked: Desk) -> None:
     """Else nobody would count what is left of it. The same number of another period is another invoice."""
     number = stocked.number()
