@@ -62,6 +62,9 @@ class Issued(Struct, frozen=True, omit_defaults=True):
     replaced: Cancelled | None = None
 
 
+_MOST_ENTRIES = (1 << 63) - 1
+"""SQLite's largest integer: no entry has a higher sequence."""
+
 _encode = msgspec.json.Encoder().encode
 _decode_result = msgspec.json.Decoder(Issued).decode
 
@@ -98,7 +101,8 @@ def issue_invoice(box: Box, params: IssueParams, peer: Peer | None) -> Action[Ra
 def _check_mac(box: Box, seen: LastSeen) -> None:
     """BadMac unless the answer is this journal's, or older than the key that it would be checked with."""
     made = box.mac(seen.epoch, seen.sequence)
-    if seen.epoch >= box.key_epoch and not hmac.compare_digest(seen.mac, made):
+    right = seen.epoch < box.key_epoch or hmac.compare_digest(seen.mac.encode(), made.encode())
+    if not right or seen.epoch < 1 or not 1 <= seen.sequence <= _MOST_ENTRIES:
         raise errors.BadMac("last_seen.mac")
 
 

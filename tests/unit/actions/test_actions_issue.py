@@ -492,3 +492,27 @@ def test_a_hardware_clock_that_agrees_is_enough(stocked: Desk) -> None:
     refusal(stocked, errors.ClockUntrusted)
     stocked.box.rtc_agrees = True
     assert stocked.number(key=new_key()) == "NQ00000000"
+
+
+# -- the till as a witness ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("epoch", "sequence", "mac"),
+    [
+        *((1, 1, "0" * 32), (1, 1, "雜訊"), (1, 1, "")),  # made by nobody, no hex at all, none
+        *((0, 1, "0" * 32), (-1, 1, "0" * 32)),  # before the first epoch, where no key was ever lost
+        *((1, 1 << 63, "0" * 32), (1, 1 << 80, "0" * 32)),
+    ],
+)
+def test_what_no_box_ever_answered_is_a_bad_mac(stocked: Desk, epoch: int, sequence: int, mac: str) -> None:
+    """The till is told to leave it out (a fault of the box it would repeat for ever), and the status says nothing."""
+    refused = refusal(stocked, errors.BadMac, last_seen={"epoch": epoch, "sequence": sequence, "mac": mac})
+    assert (refused.retry, stocked.box.notices) == ("never", {})
+
+
+@pytest.mark.parametrize("sequence", [-1, 0, 1 << 63, 1 << 80])
+def test_an_answer_older_than_the_key_has_a_place_at_least(stocked: Desk, sequence: int) -> None:
+    """Where a MAC cannot be checked any more, a sequence that no entry can have is refused all the same."""
+    stocked.box.key_epoch = 2
+    refusal(stocked, errors.BadMac, last_seen={"epoch": 1, "sequence": sequence, "mac": ""})
