@@ -118,6 +118,9 @@ class JournalKeeper:
             self._lock(error)
             if not self._box.frozen:
                 self._journal.freeze(NotYet())
+        except EinvoicedError:
+            if not self._box.frozen:  # what froze it in this very moment has locked the box
+                raise
 
     async def _begin(self, journal: Journal) -> None:
         identity = await asyncio.to_thread(parts.identity, self._state)

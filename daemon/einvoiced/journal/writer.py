@@ -163,7 +163,10 @@ class Journal:
         self._frozen = error
 
     def thaw(self, first: Action[T]) -> concurrent.futures.Future[T]:
-        """Append again: `first` before everything that waits. Any thread."""
+        """Append again: `first` before everything that waits. Any thread.
+
+        What froze it for good meanwhile stays, and `first` raises it.
+        """
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self.loop.call_soon_threadsafe(self._thaw, Job(first, lambda job: job.settle(future)))
         return future
@@ -236,7 +239,8 @@ class Journal:
         self._jobs.append(job)
 
     def _thaw(self, first: Job[Any]) -> None:
-        self._frozen = None
+        if isinstance(self._frozen, NotYet):
+            self._frozen = None
         self._add(first)
         self._jobs.rotate(1)
         self._release(None)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from einvoiced.errors import BoxStopping, JournalBroken, NoNumbersLeft, StorageFailed
+from einvoiced.errors import BoxStopping, JournalBehind, JournalBroken, NoNumbersLeft, StorageFailed
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal import entries, store
-from einvoiced.journal.transaction import Action, Transaction
+from einvoiced.journal.transaction import Action, NotYet, Transaction
 from einvoiced.journal.writer import GROUP, Journal
 from tests.boxes import SELLER, Desk, until, whole_chain
 
@@ -361,6 +361,22 @@ def test_damage_freezes_the_journal(desk: Desk) -> None:
     with pytest.raises(JournalBroken):
         desk.call(append("more"))
     assert desk.types() == ["journal_created"]
+
+
+def test_what_freezes_a_journal_that_is_about_to_begin_stays(durable: Path) -> None:
+    """A witness ahead of it reports while the first entry is on its way: neither that nor what waited is appended."""
+
+    async def work(journal: Journal) -> None:
+        journal.freeze(NotYet())
+        waiting = journal.submit(append("waits"))
+        async with Held(journal):
+            first = asyncio.wrap_future(journal.thaw(append("first")))
+            journal.freeze(JournalBehind(who="A witness", detail="it knows more"))
+        got = await outcomes([first, waiting, journal.submit(append("later"))])
+        assert [type(each) for each in got] == [JournalBehind] * 3
+        assert await asyncio.to_thread(names, journal) == []
+
+    in_loop(durable, work)
 
 
 def test_time_never_goes_back(desk: Desk) -> None:
