@@ -136,17 +136,27 @@ class Journal:
             if prepare is not None:
                 prepare()
             self._db = store.connect(self.directory)
-            self._head = store.prove(self._db)
-            if not self._head.sequence and not may_begin:
-                self._db.close()
-                raise errors.JournalMissing(detail=f"{store.FILE} without an entry")
+            self._prove(may_begin)
         except BaseException:
             os.close(self._lock)
             self.loop.close()
             raise
         self._thread.start()
-        self.id, self.secret = self.call(_created)
-        self.key_epoch = self.call(lambda tx: mac_key_epoch(tx.db))
+        try:
+            self.id, self.secret = self.call(_created)
+            self.key_epoch = self.call(lambda tx: mac_key_epoch(tx.db))
+        except BaseException:  # such as a disk too full for the first entry: it may be tried again
+            self.close()
+            raise
+
+    def _prove(self, may_begin: bool) -> None:
+        try:
+            self._head = store.prove(self._db)
+            if not self._head.sequence and not may_begin:
+                raise errors.JournalMissing(detail=f"{store.FILE} without an entry")
+        except BaseException:
+            self._db.close()
+            raise
 
     @property
     def last_sequence(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
@@ -377,6 +378,28 @@ def test_what_freezes_a_journal_that_is_about_to_begin_stays(durable: Path) -> N
         assert await asyncio.to_thread(names, journal) == []
 
     in_loop(durable, work)
+
+
+def test_a_start_that_failed_lets_everything_go(durable: Path) -> None:
+    """A first entry that is no `journal_created`: each try says so (the first one's lock is not in its way) and leaves
+    neither a thread nor an open file.
+    """
+    directory = durable / "journal"
+    with closing(store.connect(make(directory))) as db:
+        body = entries.seal(1, 1, entries.stamp(VirtualClock().now()), entries.NO_PREVIOUS, refused("x"))
+        db.execute("INSERT INTO entries VALUES (1, ?)", (body,))
+    before = set(threading.enumerate())
+    for _ in range(2):
+        with pytest.raises(JournalBroken, match="first entry"):
+            Journal(directory, VirtualClock()).open()
+    assert set(threading.enumerate()) == before
+    assert not [each for each in Path("/proc/self/fd").iterdir() if str(directory) in os.path.realpath(each)]
+
+
+def make(directory: Path) -> Path:
+    """A new directory of a journal's."""
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 def test_time_never_goes_back(desk: Desk) -> None:
