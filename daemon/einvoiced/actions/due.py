@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 from einvoiced.actions.box import Box
 from einvoiced.actions.close_period import state_of
 from einvoiced.actions.paper_notices import Reason
+from einvoiced.actions.report_unused import reporter_of
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.rules import deadlines
@@ -44,6 +45,17 @@ _BY_HAND = (
         "Nobody knows whether the platform has {} messages; see {}.",
         "有 {} 筆資料不確定平台是否收到，處理方式：{}。",
     ),
+)
+
+_UNUSED = (
+    "The unused numbers of {period} are not reported; do it by {by}, at the latest {last}.",
+    "{period}空白發票號碼尚未申報；請於 {by} 前完成，最晚 {last}。",
+)
+_UNUSED_ELSEWHERE = (
+    "Give this box's unused numbers of {period} to {whom} by {by} (einvoicectl unused export {year_month}); when they "
+    "are reported, at the latest {last}, say so here: einvoicectl period reported {year_month}.",
+    "{period}空白發票號碼請於 {by} 前交給{whom}申報（einvoicectl unused export {year_month}）；"
+    "申報後（最晚 {last}）請執行 einvoicectl period reported {year_month}。",
 )
 
 
@@ -87,7 +99,12 @@ def look(box: Box, known: Known | None = None) -> Action[list[Due]]:
         if box.shop is None:
             return []
         seller, today = box.shop.seller.identifier, tx.now().date()
-        found = [*_uploads(tx, today, kept), *_unanswered(tx), *_unused(tx, seller, today), *_cancel(tx, seller, today)]
+        found = [
+            *_uploads(tx, today, kept),
+            *_unanswered(tx),
+            *_unused(tx, box, seller, today),
+            *_cancel(tx, seller, today),
+        ]
         return sorted(found, key=lambda due: (not due.overdue, due.by or "9999"))
 
     return action
@@ -150,16 +167,25 @@ def unreported(tx: Transaction, seller: str) -> list[tuple[Period, str]]:
     return [(period, state) for period, state in states if state != "reported"]
 
 
-def _unused(tx: Transaction, seller: str, today: date) -> list[Due]:
+def _unused(tx: Transaction, box: Box, seller: str, today: date) -> list[Due]:
     found = []
     for period, _ in unreported(tx, seller):
         by, last = deadlines.unused_send_by(period), deadlines.unused_due(period)
         late = today > last
         name = "unused_overdue" if late else "unused_due"
-        en = f"The unused numbers of {period.label} are not reported; do it by {by}, at the latest {last}."
-        zh = f"{period.label}空白發票號碼尚未申報；請於 {by} 前完成，最晚 {last}。"
+        en, zh = _whose(reporter_of(tx, box, seller, period.year_month), box.shop.lead if box.shop else "")
+        facts = {"period": period.label, "by": by, "last": last, "year_month": period.year_month}
+        en, zh = en.format(**facts), zh.format(**facts)
         found.append(Due(name, str(by if today <= by else last), 1, int(late), late, en, zh))
     return found
+
+
+def _whose(reporter: str, lead: str) -> tuple[str, str]:
+    """The sentence by who reports: of what another one sends, this box never hears."""
+    if reporter == "this_box":
+        return _UNUSED
+    whom = (lead, f"主機 {lead}") if reporter == "lead_box" else ("the office", "公司")
+    return _UNUSED_ELSEWHERE[0].replace("{whom}", whom[0]), _UNUSED_ELSEWHERE[1].replace("{whom}", whom[1])
 
 
 def _cancel(tx: Transaction, seller: str, today: date) -> list[Due]:

@@ -276,6 +276,12 @@ def _state(tx: Transaction, box: Box, seller: str, year_month: str, state: str) 
     )
 
 
+def reporter_of(tx: Transaction, box: Box, seller: str, year_month: str) -> str:
+    """Who sends the E0402 of a period: `this_box`, `lead_box` or `office`."""
+    (boxes, *_) = tx.one(_SHARE, seller, year_month)
+    return _reporter(tx, box, alone=(boxes or 1) == 1)
+
+
 def _reporter(tx: Transaction, box: Box, *, alone: bool) -> str:
     """Who sends the E0402; of a retired box, whose numbers may be used elsewhere, only people can know."""
     if fact(tx, "retired") is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from einvoiced.journal import entries
 from einvoiced.journal.entries import Answer, Upload
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.period import TAIPEI
+from einvoiced.rules.share import Share
 from tests.boxes import RANGE, Desk
 
 
@@ -91,6 +93,28 @@ def test_refused_and_unknown_ones_wait_for_a_person(desk: Desk) -> None:
     assert status(desk).lamps == "attention"
     desk.call(lambda tx: tx.append(entries.JournalRestored("backup", "陳技師", 1)))
     assert dues(desk)["uploads_unknown"].count == 1
+
+
+@pytest.mark.parametrize(
+    ("lead", "words"),
+    [
+        ("A1", ("A1", "unused export 11502", "period reported 11502")),
+        ("", ("the office", "公司", "period reported 11502")),
+        ("A2", ()),
+    ],
+)
+def test_a_box_that_does_not_report_is_told_whom_to_give_its_unused_numbers(
+    desk: Desk, lead: str, words: tuple[str, ...]
+) -> None:
+    """It cannot know that they were reported: a person says so. The lead box, and one alone, report by themselves."""
+    desk.box.id = "A2"
+    desk.box.shop = dataclasses.replace(desk.shop, share=Share(2, 2), lead=lead)
+    desk.take(RANGE)
+    on(desk, 2026, 3, 3)
+    due = dues(desk)["unused_due"]
+    assert due.by == "2026-03-05"
+    assert all(word in due.en + due.zh for word in words)
+    assert ("period reported" in due.en and "period reported" in due.zh) is bool(words)
 
 
 def test_unused_numbers_are_due_until_they_are_reported(desk: Desk) -> None:
