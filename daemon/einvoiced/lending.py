@@ -51,7 +51,7 @@ class Lending:
         try:
             name = await self._desk.lend()
         except BaseException:
-            if first:
+            if first and self._peer is peer:  # its connection may have ended, and another have it now
                 self._peer = None
                 self._desk.take_back(clean=True)
             raise

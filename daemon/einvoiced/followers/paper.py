@@ -148,7 +148,7 @@ class PaperFollower:
 
     def _run(self) -> None:
         try:
-            self._sender.torn = self._journal.call(print_proof.doubt_interrupted) > 0
+            self._sender.torn = self._doubted()
             while not self._stopping.is_set():
                 self._wake.clear()
                 pause = self._round()
@@ -160,6 +160,16 @@ class PaperFollower:
             self._say("error")
         finally:
             self._sender.close()
+
+    def _doubted(self) -> bool:
+        """Whether a strip was leaving when the box stopped; a disk that does not take that yet is asked again."""
+        while not self._stopping.is_set():
+            try:
+                return self._journal.call(print_proof.doubt_interrupted) > 0
+            except StorageFailed as error:
+                log.error("the journal does not take what is in doubt: %s", error)
+                self._stopping.wait(RETRY_SECONDS[-1])
+        return True
 
     def _round(self) -> float:
         """Print all that waits; returns the seconds until the next look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,17 @@ from pathlib import Path
 import pytest
 
 from einvoiced import cli
+from einvoiced.actions.box import Box
 from einvoiced.boot_slip import wanted
 from einvoiced.client import BoxError, new_key
+from einvoiced.errors import PrinterLent
 from einvoiced.hardware.addresses import addresses
+from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.hardware.holders import holders
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_pty
+from einvoiced.journal.entries import Peer
+from einvoiced.lending import Lending
 from tests.boxes import RANGE, until
 from tests.conftest import boxes_of
 from tools.virtualbox import VirtualBox
@@ -101,6 +107,42 @@ def test_one_borrower_at_a_time(shared_box: VirtualBox) -> None:
         assert second.call("printer.return")["given"] is False
         first.call("printer.lend", borrower="陳技師", seconds=120)
         first.call("printer.return")
+
+
+class Printing:
+    """A desk whose printer is in a strip: who wants it waits until the test answers."""
+
+    def __init__(self) -> None:
+        self.waiting: list[asyncio.Future[str]] = []
+        self.taken_back = 0
+
+    async def lend(self) -> str:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return await self.waiting[-1]
+
+    def take_back(self, *, clean: bool) -> None:
+        self.taken_back += 1
+
+
+def test_who_gave_up_waiting_takes_nothing_from_the_next() -> None:
+    """A borrower's line is cut while it waits for a strip to end: when its wait is over the next one's loan goes on."""
+
+    async def main() -> None:
+        desk = Printing()
+        lending = Lending(Box(VirtualClock(), Path()), desk)
+        first, second = (Peer("admin", 0, 0, pid) for pid in (1, 2))
+        waits = asyncio.create_task(lending.lend("first", 60, first))
+        await asyncio.sleep(0)
+        lending.gone(first)
+        lent = asyncio.create_task(lending.lend("second", 60, second))
+        await asyncio.sleep(0)
+        desk.waiting[1].set_result("virtual")
+        await lent
+        desk.waiting[0].set_exception(PrinterLent(detail="it is printing", detail_zh="列印中"))
+        await asyncio.gather(waits, return_exceptions=True)
+        assert (desk.taken_back, lending.give_back(True, second).given) == (1, True)
+
+    asyncio.run(main())
 
 
 def test_tills_may_not_borrow(shared_box: VirtualBox) -> None:
