@@ -66,6 +66,7 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[server.Server] = []
         self._inbox: Inbox | None = None
+        self._head = 0
         self._settings = ConfigKeeper(config_file, lambda: self._keeper.journal())
         self._loop = asyncio.get_running_loop()
         self._keeper: JournalKeeper
@@ -213,7 +214,8 @@ class Daemon:
         if self._box.paper_waits:
             self._box.paper_waits = False
             self._desk.wake()
-        if self._methods.journal.appended.waited_for:
+        grown, self._head = sequence != self._head, sequence  # a question that woke others would be asked by them again
+        if grown and self._methods.journal.appended.waited_for:
             self._loop.call_soon_threadsafe(self._methods.journal.appended.note, sequence)
 
     def _tell_verdict(self, source: str, file_name: str, verdict: Verdict) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -37,11 +38,12 @@ class Appended:
         self._event.set()
         self._event = asyncio.Event()
 
-    async def wait(self, seconds: float) -> None:
-        """Until an entry is appended, or time is up."""
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[asyncio.Event]:
+        """An event that the first entry appended from now on sets."""
         self.waited_for += 1
         try:
-            await happened(self._event, seconds)
+            yield self._event
         finally:
             self.waited_for -= 1
 
@@ -95,14 +97,13 @@ class JournalMethods:
 
     async def _read(self, params: JournalReadParams, _peer: Peer) -> Page:
         reading = read_entries(params.after, params.limit, params.since)
-        waiting = asyncio.ensure_future(self.appended.wait(params.wait)) if 0 < params.wait <= 30 else None
-        page = await self._journal().submit(reading)
-        if waiting is None:
-            return page
-        if page.entries:
-            waiting.cancel()
-            return page
-        await waiting
+        if not 0 < params.wait <= 30:
+            return await self._journal().submit(reading)
+        with self.appended.watched() as event:  # before looking: what is appended in between counts
+            page = await self._journal().submit(reading)
+            if page.entries:
+                return page
+            await happened(event, params.wait)
         return await self._journal().submit(reading)
 
     def _seal(self, params: SealParams, _peer: Peer) -> Awaitable[Sealed]:
