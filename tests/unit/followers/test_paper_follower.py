@@ -33,7 +33,7 @@ class Full:
 
 
 def test_a_full_disk_at_a_start_ends_no_printing(desk: Desk) -> None:
-    """The plug was pulled in a strip and the disk is full: once there is room the proof is in doubt, the printer works."""
+    """The plug was pulled in a strip and the disk is full: with room the proof is in doubt, the printer works."""
     desk.take(("NQ", 0, 49))
     sequence = json.loads(desk.issue())["sequence"]
     desk.call(lambda tx: tx.append(entries.ProofSending(sequence, "0" * 64)))
