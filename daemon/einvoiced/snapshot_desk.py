@@ -96,6 +96,14 @@ class SnapshotDesk:
         return self._folder / f"{name}.db"
 
     async def _make(self, name: str) -> None:
+        """Whatever goes wrong, the snapshot fails and the next may begin."""
+        try:
+            await self._make_in_child(name)
+        except (OSError, ValueError) as error:  # no room for a process, or for its file
+            log.error("a snapshot could not be made: %s", error)
+            self._tell(name, state="failed", detail=str(error))
+
+    async def _make_in_child(self, name: str) -> None:
         file, pipe = self._file(name), asyncio.subprocess.PIPE
         command = [sys.executable, "-m", "einvoiced.readmodel.snapshot", str(self._state), str(file)]
         child = self._child = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
