@@ -67,12 +67,6 @@ def wear(path: Path, root: Path = Path("/")) -> Wear:
     return Wear(used or None, spare or None)
 
 
-def disk_name(path: Path, root: Path = Path("/")) -> str:
-    """The disk's name in /sys/block (`mmcblk0`, `sda`); "" when there is none (containers, network)."""
-    device = _device(path, root)
-    return "" if device is None else whole_disk(device).name
-
-
 def _device(path: Path, root: Path) -> Path | None:
     """The block device's folder in /sys."""
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -90,12 +89,3 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         reading.sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
-
-
-def segment_of(db: sqlite3.Connection, year_month: str) -> tuple[int, int] | None:
-    """First and last entry of a sealed segment; None when it is not sealed."""
-    row = db.execute("SELECT value FROM facts WHERE name = ?", (f"segment {year_month}",)).fetchone()
-    if row is None:
-        return None
-    first, _, last = row[0].partition("-")
-    return int(first), int(last)

@@ -57,10 +57,6 @@ class _Issued(Struct, frozen=True):
     invoice: _Invoice
 
 
-class _Original(Struct, frozen=True):
-    invoice_number: str
-
-
 class _Allowance(Struct, frozen=True):
     """What the model takes of an allowance: MIG's names, amounts in whole NT$, `total_amount` without tax."""
 
