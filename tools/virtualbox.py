@@ -75,8 +75,11 @@ class VirtualBox:
             *("--state", str(self.state), "--run", str(self.run)),
         ]
 
-    def start(self, *prefix: str, timeout: float = 20.0) -> float:
-        """Start the daemon and wait until it answers; returns the seconds. RuntimeError with its log if it ends."""
+    def start(self, *prefix: str, timeout: float = 60.0) -> float:
+        """Start the daemon and wait until it answers; returns the seconds. RuntimeError with its log if it ends.
+
+        A disk that others write to can hold up the syncs of a new journal for half a minute.
+        """
         begin = time.monotonic()
         self.spawn(*prefix)
         self.wait_for(self.answers, timeout, "the daemon to answer")
