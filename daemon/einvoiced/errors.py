@@ -17,6 +17,22 @@ from typing import ClassVar, Literal
 Retry = Literal["never", "same_key", "after_cure"]
 
 
+PAPER_ZH = {
+    "queued": "等待列印",
+    "sending": "列印中",
+    "unconfirmed": "不確定",
+    "failed": "無法產生",
+    "to_replace": "須作廢重開",
+    "printed": "已印出",
+    "sent": "已送印",
+    "till": "由收銀機列印",
+    "handed_out": "已交收銀機列印",
+    "unprinted": "未列印",
+    "none": "無紙本",
+}
+"""Where an original is, in words for people."""
+
+
 class EinvoicedError(Exception):
     """The base of all; `facts` fill the sentences and stay readable as attributes of the error."""
 
@@ -39,8 +55,11 @@ class EinvoicedError(Exception):
 
     @property
     def message_zh(self) -> str:
-        """The Chinese sentence with its facts."""
-        return self.zh.format(**self.facts)
+        """The Chinese sentence with its facts; where an original is, or must be (`a or b`), in Chinese words."""
+        facts = dict(self.facts)
+        for name in facts.keys() & {"paper", "needed"}:
+            facts[name] = "或".join(PAPER_ZH.get(each, each) for each in str(facts[name]).split(" or "))
+        return self.zh.format(**facts)
 
     def within(self, prefix: str) -> EinvoicedError:
         """The same error with `prefix` put before its path (`lines[2]` + `quantity`)."""
@@ -439,7 +458,7 @@ class CorrectAfterPaper(EinvoicedError):
         "The original of {invoice_number} is {paper}: it cannot be corrected any more. Cancel or replace the invoice, "
         "and take the paper back."
     )
-    zh = "{invoice_number} 的證明聯狀態為 {paper}，已不能更正；請收回證明聯後作廢或作廢重開。"
+    zh = "{invoice_number} 的證明聯狀態為「{paper}」，已不能更正；請收回證明聯後作廢或作廢重開。"
 
 
 class NothingToCorrect(EinvoicedError):
@@ -717,13 +736,13 @@ class FontsMissing(EinvoicedError, FileNotFoundError):
 class OriginalOut(EinvoicedError):
     code, name, retry = 4002, "original_out", "never"
     en = "The original of {invoice_number} was begun already (it is {paper}); it is printed once, order a copy (補印)."
-    zh = "{invoice_number} 的證明聯已開始列印（狀態 {paper}），正本只能列印一次；需要時請補印。"
+    zh = "{invoice_number} 的證明聯已開始列印（{paper}），正本只能列印一次；需要時請補印。"
 
 
 class ProofStateWrong(EinvoicedError):
     code, name, retry = 4003, "proof_state_wrong", "never"
     en = "The original of {invoice_number} is {paper}; this needs one that is {needed}."
-    zh = "{invoice_number} 的證明聯狀態為 {paper}，此操作須為 {needed}。"
+    zh = "{invoice_number} 的證明聯狀態為「{paper}」，此操作須為「{needed}」。"
 
 
 class NoProofWanted(EinvoicedError):

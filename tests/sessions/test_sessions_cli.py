@@ -62,7 +62,8 @@ def test_an_invoice_by_hand_and_back(shared_box: VirtualBox) -> None:
     shown = ctl_json(shared_box, "invoice", "show", key)
     number = shown["result"]["invoice"]["invoice_number"]
     assert (shown["key"], shown["labels"]["order_no"]) == (key, "A-1")
-    assert ctl_json(shared_box, "invoice", "show", number) == shown
+    by_number = ctl_json(shared_box, "invoice", "show", number)
+    assert {**by_number, "paper": ""} == {**shown, "paper": ""}, "its proof may come out in between"
     hyphened = f"{number[:2]}-{number[2:]}"
     assert hyphened in ctl(shared_box, "invoice", "show", hyphened).stdout
     assert hyphened in told

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from einvoiced import cli
-from einvoiced.cli.paper import STATES as PAPER
 from einvoiced.client import BoxError, Client
+from einvoiced.errors import PAPER_ZH
 
 PAGE = 500
 _COLUMNS = (
@@ -25,10 +25,10 @@ _SHOWN = (
     *(("invoice_number", "發票號碼"), ("date", "日期"), ("time", "時間"), ("total_amount", "總計"), ("state", "狀態")),
     *(("upload", "上傳"), ("paper", "列印"), ("buyer", "買方"), ("carrier_id", "載具"), ("order_no", "單號")),
 )
-_WORDS: dict[str, dict[Any, str]] = {
+WORDS: dict[str, dict[Any, str]] = {
     "state": {"issued": "開立", "cancelled": "作廢"},
     "upload": {"waiting": "待上傳", "sent": "已送出", "accepted": "已接受", "refused": "退件", "unknown": "不確定"},
-    "paper": PAPER,
+    "paper": PAPER_ZH,
 }
 _FILTERS = (
     ("--number", "invoice_number", "the number, such as NQ12345678"),
@@ -119,7 +119,7 @@ def _lines(answer: Any) -> list[str]:
     rows = [_flat(each) for each in answer["invoices"]]
     if not rows:
         return ["沒有符合的發票。 No invoice fits."]
-    cells = [[_WORDS.get(name, {}).get(row.get(name), row.get(name)) for name, _ in _SHOWN] for row in rows]
+    cells = [[WORDS.get(name, {}).get(row.get(name), row.get(name)) for name, _ in _SHOWN] for row in rows]
     return table([title for _, title in _SHOWN], cells)
 
 

@@ -50,8 +50,9 @@ def _show(options: argparse.Namespace) -> int:
 
 def _shown_lines(shown: Any) -> list[str]:
     labels = [f"{name:<10} {value}" for name, value in shown["labels"].items()]
-    state = [f"key        {shown['key']}", f"state      {shown['state']}", f"paper      {shown['paper']}"]
-    state.append(f"upload     {shown['upload']}")
+    state = [f"key        {shown['key']}"]
+    for name in ("state", "paper", "upload"):
+        state.append(f"{name:<10} {shown[name]} {find.WORDS[name].get(shown[name], '')}".rstrip())
     state += [f"{name:<10} {shown[name]}" for name in ("replaces", "replaced_by") if name in shown]
     now = shown.get("correction", shown["result"])["invoice"]
     return [*sale.invoice_lines(now), *state, *labels]

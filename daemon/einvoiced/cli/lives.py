@@ -9,6 +9,7 @@ from typing import Any
 from einvoiced import cli
 from einvoiced.cli import sale
 from einvoiced.client import Client, new_key
+from einvoiced.errors import PAPER_ZH
 
 
 def add_invoice_verbs(invoice: Any) -> None:
@@ -94,7 +95,11 @@ def _correct(options: argparse.Namespace) -> int:
         npoban=options.donate,
         print_mark="Y" if options.paper else None,
     )
-    return cli.show(options, answer, lambda told: [*sale.invoice_lines(told["invoice"]), f"paper      {told['paper']}"])
+    return cli.show(
+        options,
+        answer,
+        lambda told: [*sale.invoice_lines(told["invoice"]), f"paper      {told['paper']} {PAPER_ZH[told['paper']]}"],
+    )
 
 
 def _withdrawn_lines(answer: Any) -> list[str]:

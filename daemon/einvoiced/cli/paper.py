@@ -6,21 +6,9 @@ import argparse
 from typing import Any
 
 from einvoiced import cli
+from einvoiced.errors import PAPER_ZH
 
 VERDICTS = {"there": "there", "damaged": "damaged", "nothing": "nothing_usable"}
-STATES = {
-    "queued": "等待列印",
-    "sending": "列印中",
-    "unconfirmed": "不確定，請查看",
-    "failed": "無法產生",
-    "to_replace": "須作廢重開",
-    "printed": "已印出",
-    "sent": "已送印",
-    "till": "由收銀機列印",
-    "handed_out": "已交收銀機列印",
-    "unprinted": "未列印",
-    "none": "無紙本",
-}
 
 
 def add_verbs(verbs: Any) -> None:
@@ -54,7 +42,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _listed(proofs: Any) -> list[str]:
     return [
-        f"{p['invoice_number']}  {p['time']}  {p['total_amount']:>8}  {p['paper']:<12}{STATES.get(p['paper'], '')}"
+        f"{p['invoice_number']}  {p['time']}  {p['total_amount']:>8}  {p['paper']:<12}{PAPER_ZH.get(p['paper'], '')}"
         for p in proofs
     ] or ["Nothing waits. 沒有待處理的證明聯。"]
 
@@ -86,7 +74,7 @@ def _say(options: argparse.Namespace, answer: Any) -> int:
 
 def _stands(state: Any) -> list[str]:
     paper, copies = state["paper"], state["copies"]
-    lines = [f"{state['invoice_number']}  {paper} {STATES.get(paper, '')}" + (f"  補印 {copies}" if copies else "")]
+    lines = [f"{state['invoice_number']}  {paper} {PAPER_ZH.get(paper, '')}" + (f"  補印 {copies}" if copies else "")]
     if paper == "to_replace":
         lines.append("Cancel the invoice and issue it anew. 請將此發票作廢並重新開立。")
     return lines

@@ -111,7 +111,8 @@ def test_an_original_that_is_out_forbids_it(stocked: Desk, paper: str) -> None:
     number = stocked.number(print="till" if paper == "handed_out" else "box")
     put_on_paper(stocked, number, paper)
     error = refusal(stocked, errors.CorrectAfterPaper, number, carrier=MOBILE)
-    assert paper in error.message and paper in error.message_zh
+    assert paper in error.message and errors.PAPER_ZH[paper] in error.message_zh
+    assert paper not in error.message_zh
     assert replace(stocked, number, carrier=MOBILE)["invoice"]["carrier_id"] == "/ABC+123"
 
 
