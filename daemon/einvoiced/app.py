@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import einvoiced
 from einvoiced import log, parts, systemd
 from einvoiced.actions.box import Box
-from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.status import Status, make_status
 from einvoiced.boot_slip import StatusPrinter
@@ -263,7 +262,7 @@ class Daemon:
         jump = self._clock_watch.jumped()
         if jump is not None:
             logger.warning("the clock jumped by %.1f s", jump)
-            await self._keeper.journal().submit(note_jump(jump, self._box.clock.synchronised()))
+            await self._keeper.note_jump(jump)
         if self._keeper.open_journal is None and self._keeper.open_again():
             await self._go_on()
         elif self._keeper.waits_to_begin:

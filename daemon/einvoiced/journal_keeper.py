@@ -13,6 +13,7 @@ from einvoiced import config, parts, systemd
 from einvoiced.actions.ask import Counts, count
 from einvoiced.actions.box import Box
 from einvoiced.actions.box_life import start_box, stop_box
+from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.ceiling_keeper import CeilingKeeper
@@ -139,6 +140,11 @@ class JournalKeeper:
         self._tasks.append(asyncio.create_task(self._ceilings.run(), name="ceilings"))
         periods = PeriodKeeper(self._box, journal, self._state)
         self._tasks.append(asyncio.create_task(periods.run(), name="periods"))
+
+    async def note_jump(self, seconds: float) -> None:
+        """Keep that the clock jumped; before the box has begun nobody waits for that, least of all who begins it."""
+        if self._journal is not None and not self._journal.frozen:
+            await self._journal.submit(note_jump(seconds, self._box.clock.synchronised()))
 
     def open_again(self) -> bool:
         """Try again to open a journal whose disk may have been mended; whether there is one now, for `begin`."""

@@ -1,0 +1,32 @@
+"""The journal's life in the daemon, beside what the sessions show."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from einvoiced import config
+from einvoiced.actions.box import Box
+from einvoiced.hardware.clock.virtual import VirtualClock
+from einvoiced.journal import entries
+from einvoiced.journal_keeper import JournalKeeper
+
+
+def test_a_clock_that_jumps_before_the_box_has_begun_holds_nobody_up(durable: Path) -> None:
+    """The network sets the clock while a full disk keeps the box from beginning: who would try again goes on at once."""
+
+    async def main() -> list[str]:
+        keeper = JournalKeeper(Box(VirtualClock(), durable / "journal"), durable, config.MirrorSection())
+        keeper.open()
+        async with asyncio.timeout(10):
+            await keeper.note_jump(86400.0)
+        await keeper.begin()
+        await keeper.note_jump(3.0)
+        bodies = await keeper.journal().submit(lambda tx: tx.all("SELECT body FROM entries ORDER BY sequence"))
+        await keeper.let_go()
+        await keeper.stop()
+        return [entries.read(body).type for (body,) in bodies]
+
+    types = asyncio.run(main())
+    assert types.count("clock_jumped") == 1
+    assert types.index("clock_jumped") > types.index("box_started")
