@@ -13,7 +13,7 @@ from einvoiced.journal_keeper import JournalKeeper
 
 
 def test_a_clock_that_jumps_before_the_box_has_begun_holds_nobody_up(durable: Path) -> None:
-    """The network sets the clock while a full disk keeps the box from beginning: who would try again goes on at once."""
+    """The network sets it while a full disk keeps the box from beginning: who would try again goes on at once."""
 
     async def main() -> list[str]:
         keeper = JournalKeeper(Box(VirtualClock(), durable / "journal"), durable, config.MirrorSection())
