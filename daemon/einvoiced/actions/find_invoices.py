@@ -23,6 +23,9 @@ from einvoiced.rules.period import Period
 MOST, MOST_OF_TILL = 500, 50
 """Invoices of a page, over the admin socket and over the till's."""
 
+MOST_AMOUNT = 10**12 - 1
+"""Whole NT$: no sale has a number of more digits (`rules.amounts`)."""
+
 UploadState = Literal["waiting", "sent", "accepted", "refused", "unknown"]
 """`accepted`: nothing of the invoice is in the outbox any more."""
 
@@ -119,6 +122,9 @@ def question(params: FindParams, *, of_till: bool, today: date) -> Question:
         if low is not None or high is not None:
             raise InvalidParams("amount", detail="give either amount or amount_from and amount_to")
         low = high = params.amount
+    for name, value in (("amount_from", low), ("amount_to", high)):
+        if value is not None and abs(value) > MOST_AMOUNT:
+            raise InvalidParams(name if params.amount is None else "amount", detail=f"at most {MOST_AMOUNT}")
     return Question(
         date_from=begin,
         date_to=end,

@@ -74,7 +74,12 @@ def write_result(identifier: int | str, result: Any) -> bytes:
 
 
 def write_error(identifier: int | str | None, error: BaseException) -> bytes:
-    """The error line; a fault that is not one of ours becomes internal_error, without its secrets."""
+    """The error line; a fault that is not one of ours becomes internal_error, without its secrets.
+
+    What lies beyond SQLite's integers or the calendar is the request's fault: repeated, it would fail for ever.
+    """
+    if isinstance(error, OverflowError):
+        error = errors.InvalidParams(detail="a number or a time is out of range")
     known = error if isinstance(error, EinvoicedError) else EinvoicedError(detail=type(error).__name__)
     answer = {"jsonrpc": "2.0", "id": identifier, "error": error_object(known)}
     return bytes(_encode(answer)) + b"\n"

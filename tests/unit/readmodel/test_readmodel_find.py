@@ -316,6 +316,9 @@ def test_the_model_holds_nothing_open_between_questions(desk: Desk, model: ReadM
         ({"year_month": "11501"}, "year_month"),
         ({"cursor": "x"}, "cursor"),
         ({"amount": 1, "amount_to": 2}, "amount"),
+        ({"amount": 1 << 70}, "amount"),
+        ({"amount_from": -(1 << 63) - 1}, "amount_from"),
+        ({"amount_from": 1, "amount_to": 10**12}, "amount_to"),
     ],
 )
 def test_what_a_till_may_not_ask_is_named(params: dict[str, Any], path: str) -> None:

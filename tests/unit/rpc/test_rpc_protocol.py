@@ -294,6 +294,12 @@ def test_further_reasons_have_the_shape_of_the_first() -> None:
     assert "also" not in other["data"]
 
 
+def test_what_is_out_of_range_is_the_requests_fault() -> None:
+    """Beyond SQLite's integers, or beyond the calendar: never to be repeated."""
+    told = json.loads(protocol.write_error(1, OverflowError("Python int too large")))["error"]
+    assert (told["data"]["name"], told["data"]["retry"]) == ("invalid_params", "never")
+
+
 def test_a_fault_of_the_box_keeps_its_secrets() -> None:
     """An exception that is not one of ours is internal_error with the name of its class, and the key is kept."""
     told = json.loads(protocol.write_error(1, RuntimeError("the password is 1234")))["error"]
