@@ -17,6 +17,7 @@ from tests.box.line import Printer
 from tests.box.machine import Disk, Frozen, Machine
 from tools.virtualbox import QR_KEY, SELLER, track_file
 
+SHOP = "示範商店"
 RANGE = ("NQ", 42_519_550, 42_522_049)
 SALE: dict[str, Any] = {
     "prices": "gross",
@@ -217,7 +218,7 @@ def sale(**more: Any) -> dict[str, Any]:
 def configuration(line: str, **options: dict[str, Any]) -> str:
     """The TOML of a shop's box; `options` add to its sections, None takes an option away."""
     sections: dict[str, dict[str, Any]] = {
-        "seller": {"identifier": SELLER, "name": "示範商店"},
+        "seller": {"identifier": SELLER, "name": SHOP},
         "box": {"id": "A1", "boot_slip": "never"},
         "tracks": {"share": "1/1"},
         "printer": {"transport": "serial", "device": line, "if_unprintable": "queue"},

@@ -26,6 +26,7 @@ class Volume:
 
     kind: FileSystem = "vfat"
     files: Mapping[str, bytes] = field(default_factory=dict)
+    """By name; one that ends with a slash is an empty folder at the top."""
     mib: int = 40
 
 
@@ -47,6 +48,38 @@ def make_stick(machine: Machine, name: str, *volumes: Volume, partitioned: bool 
         subprocess.run(copy, check=True)
         part.unlink()
     return path
+
+
+def copy_out(stick: Path, name: str, target: Path) -> None:
+    """Copy a folder from a stick's first partition, FAT32, into a folder here."""
+    target.mkdir(exist_ok=True)
+    subprocess.run(["mcopy", "-s", "-i", f"{stick}@@{_FIRST * 512}", f"::{name}", str(target)], check=True)
+
+
+def copy_onto(stick: Path, source: Path, folder: str) -> None:
+    """Copy a folder into one of a stick's first partition, FAT32."""
+    subprocess.run(["mcopy", "-s", "-i", f"{stick}@@{_FIRST * 512}", str(source), f"::{folder}"], check=True)
+
+
+def check_stick(stick: Path, kind: FileSystem) -> None:
+    """AssertionError unless the file system on the first partition is whole."""
+    with tempfile.NamedTemporaryFile(prefix="stick-") as part:
+        copy = ["dd", f"if={stick}", f"of={part.name}", "bs=512", f"skip={_FIRST}", "conv=sparse", "status=none"]
+        subprocess.run(copy, check=True)
+        done = subprocess.run([f"fsck.{kind}", "-n", part.name], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def read_in_guest(machine: Machine, stick: Path, pattern: str) -> str:
+    """The text of the files of a stick's first partition whose paths fit, as the guest's own kernel reads them."""
+    machine.plug_disk(stick)
+    part = "/dev/disk/by-id/virtio-posdata-part1"
+    machine.until(f"test -b {part}")
+    machine.sh(f"mkdir -p /run/read && mount -o ro {part} /run/read")
+    text = machine.sh(f"cat /run/read/{pattern}")
+    machine.sh("umount /run/read")
+    machine.unplug_disk()
+    return text
 
 
 def _places(volumes: Sequence[Volume]) -> list[tuple[int, int]]:
@@ -82,7 +115,10 @@ def _copy_in(path: Path, files: Mapping[str, bytes]) -> None:
     """All files in one go: ten thousand calls would take minutes."""
     with tempfile.TemporaryDirectory(prefix="stick-") as name:
         for each, data in files.items():
-            (Path(name) / each).write_bytes(data)
+            if each.endswith("/"):
+                (Path(name) / each).mkdir()
+            else:
+                (Path(name) / each).write_bytes(data)
         subprocess.run(["mcopy", "-s", "-i", str(path), *sorted(Path(name).iterdir()), "::"], check=True)
 
 
@@ -90,6 +126,9 @@ def _fill_in_guest(machine: Machine, path: Path, files: Mapping[str, bytes]) -> 
     machine.plug_disk(path)
     machine.sh("mkdir -p /run/fill && mount -t exfat /dev/disk/by-id/virtio-posdata /run/fill")
     for name, data in files.items():
-        machine.put(f"/run/fill/{name}", data)
+        if name.endswith("/"):
+            machine.sh(f"mkdir /run/fill/{name}")
+        else:
+            machine.put(f"/run/fill/{name}", data)
     machine.sh("umount /run/fill")
     machine.unplug_disk()
