@@ -26,6 +26,10 @@ TAIL = 200
 WAL_KEPT = 16 << 20
 """Bytes that the WAL keeps on the disk after a reader (a snapshot) has let it grow beyond them."""
 
+READER_LOOKS_MS = 1000
+"""How long a commit waits for a reader that holds the write lock. One that meets the WAL's index in the middle of a
+change takes it for an instant, to look again (SQLite, walIndexReadHdr); nobody else ever holds it."""
+
 READERS_LEAVE_MS = 10_000
 """How long a start waits for processes that read the journal (backup, verify, scrub); they look every 0.1 s."""
 
@@ -151,7 +155,7 @@ def prove(db: sqlite3.Connection) -> Head:
     try:
         db.execute(f"PRAGMA busy_timeout = {READERS_LEAVE_MS}")  # a backup or scrub sees a new owner and lets go
         busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        db.execute("PRAGMA busy_timeout = 0")
+        db.execute(f"PRAGMA busy_timeout = {READER_LOOKS_MS}")
         if busy:
             raise JournalInUse(path_=FILE)
         return prove_tail(db)

@@ -27,7 +27,21 @@ ADJ_MAXERROR, ADJ_STATUS, STA_PLL, STA_UNSYNC = 0x0004, 0x0010, 0x0001, 0x0040
 
 
 def ask(path: str, requests: list[Any], timeout: float = 30.0) -> list[Any]:
-    """Send JSON-RPC requests over a socket of the box, many at a time; the answers, in the requests' order."""
+    """Send JSON-RPC requests over a socket of the box, many at a time; the answers, in the requests' order.
+
+    A box that hangs up while it stops is asked again with the same keys, as every till does.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return _ask(path, requests, timeout)
+        except (ConnectionError, EOFError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _ask(path: str, requests: list[Any], timeout: float) -> list[Any]:
     found = []
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(timeout)
@@ -36,8 +50,14 @@ def ask(path: str, requests: list[Any], timeout: float = 30.0) -> list[Any]:
             for begin in range(0, len(requests), AT_ONCE):
                 some = requests[begin : begin + AT_ONCE]
                 sock.sendall("".join(json.dumps(each) + "\n" for each in some).encode())
-                found += [json.loads(answers.readline()) for _ in some]
+                found += [json.loads(_line(answers.readline())) for _ in some]
     return sorted(found, key=lambda answer: int(answer["id"]))
+
+
+def _line(text: str) -> str:
+    if not text:
+        raise EOFError("the box hung up")
+    return text
 
 
 def pins(numbers: list[int], seconds: float) -> list[Any]:

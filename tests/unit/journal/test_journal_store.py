@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse
 from einvoiced.journal import entries, store
-from tests.boxes import Desk, whole_chain
+from tests.boxes import RANGE, Desk, whole_chain
 
 
 def refused(name: str, value: str = "") -> entries.TracksRefused:
@@ -336,3 +337,15 @@ place=$(mktemp -d "/tmp/磁 碟XXXXXX"); mount -t tmpfs none "$place" || exit 77
 print(file_system(pathlib.Path(sys.argv[1])))' "$place/in"; umount "$place"; rmdir "$place"
 """
     assert _in_a_mount_namespace(script) == "tmpfs"
+
+
+def test_a_reader_that_holds_the_write_lock_for_an_instant_refuses_no_request(desk: Desk) -> None:
+    """A reader takes it when it meets the WAL's index in the middle of a change; the commit waits, and is answered."""
+    desk.take(RANGE)
+    other = sqlite3.connect(desk.directory / store.FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.1, other.execute, ("ROLLBACK",))
+    letting_go.start()
+    assert desk.number() == "NQ42519550"
+    letting_go.join()
+    other.close()
