@@ -102,12 +102,8 @@ class PowerRig:
         """A machine with the disk as it is, and the daemon on it."""
         self.counter.thaw(self._frozen)
         machine = self.counter.machine
-        machine.plug_disk(self.disk)
-        machine.sh(
-            f"mount -o noatime /dev/disk/by-id/virtio-posdata {STATE}"
-            f" && systemd-tmpfiles --create einvoiced-stick.conf && systemctl start {UNIT}",
-            180,
-        )
+        machine.plug_data(self.disk, STATE)
+        machine.sh(f"systemd-tmpfiles --create einvoiced-stick.conf && systemctl start {UNIT}", 180)
 
     def first_start(self) -> None:
         """A new journal on the empty disk, with numbers."""

@@ -29,10 +29,9 @@ class Trial:
         """A machine that has this disk mounted. A thawed one has the boot id of its first life: it gets another."""
         self._counter.thaw(self._stages.stopped(), printer=False)
         machine = self._counter.machine
-        machine.plug_disk(self.disk)
+        machine.plug_data(self.disk, PLACE)
         machine.sh(
-            f"mkdir -p {PLACE} && mount -o noatime /dev/disk/by-id/virtio-posdata {PLACE}"
-            " && cat /proc/sys/kernel/random/uuid >/run/boot && mount --bind /run/boot /proc/sys/kernel/random/boot_id"
+            "cat /proc/sys/kernel/random/uuid >/run/boot && mount --bind /run/boot /proc/sys/kernel/random/boot_id"
         )
 
     def arm(self, *, lies: bool) -> int:
