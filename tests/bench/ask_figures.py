@@ -69,6 +69,8 @@ def questions(folder: Path) -> dict[str, float]:
 def _asked(admin: Client, issue: Callable[[], Any]) -> dict[str, float]:
     """Seconds of questions of every kind in turn; now and then an invoice is issued between two."""
     _ask_once(admin)
+    while _building(admin):  # what was issued since the tables were last asked
+        time.sleep(0.1)
     took: dict[str, list[float]] = {}
     pages = _kinds(random.Random(1))
     for n in range(ASKED):
