@@ -45,19 +45,27 @@ class LampKeeper:
         self._look.set()
 
     def test(self, state: str, seconds: float) -> None:
-        """Show a pattern for a technician, before everything else."""
+        """Show a pattern for a technician, before everything else: the lamps show it when this returns."""
         self._test = (LampState(state), time.monotonic() + seconds)
+        if seconds > 0:
+            self._show(LampState(state))
         self._look.set()
 
     async def run(self) -> None:
         """Keep the lamps right until cancelled."""
         while True:
-            try:
-                self._lamps.show(await self._state())
-            except OSError as error:
-                log.warning("the lamps cannot be set: %s", error)
             self._look.clear()
+            state = await self._state()
+            if self._look.is_set():  # what came while the status was asked for is newer than it
+                continue
+            self._show(state)
             await happened(self._look, SECONDS)
+
+    def _show(self, state: LampState) -> None:
+        try:
+            self._lamps.show(state)
+        except OSError as error:
+            log.warning("the lamps cannot be set: %s", error)
 
     async def close(self) -> None:
         """All off."""

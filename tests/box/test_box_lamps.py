@@ -40,17 +40,30 @@ def _assert_pattern(looks: list[Look], state: LampState) -> None:
         _assert_rhythm(looks, lamp, light)
 
 
-def _settled(counter: Counter, state: LampState) -> None:
+def _window(state: LampState) -> float:
+    """Seconds in which a pattern is seen whole, twice at least."""
+    lights = [light for _, light in PATTERNS[state].lights() if light.blinking]
+    return 1.5 + 3 * max((light.on_seconds + light.off_seconds for light in lights), default=0.0)
+
+
+def _until_pattern(counter: Counter, state: LampState, seconds: float = 30.0) -> None:
+    """The status says it, and then the pins: the keeper of the lamps looks once a second."""
     counter.until_status(lambda status: status["lamps"] == state.value)
-    time.sleep(2)  # the keeper looks once a second; the pattern is watched from then on
+    deadline = time.monotonic() + seconds
+    while True:
+        looks = counter.lamps(_window(state))
+        try:
+            return _assert_pattern(looks, state)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
 
 
 @pytest.mark.parametrize("state", list(LampState), ids=lambda state: state.value)
 def test_each_pattern_on_the_pins(shared_counter: Counter, state: LampState) -> None:
     """The pins show the rhythm of the table, measured: which lamp, how long on, how long off."""
     shared_counter.hand.call("lamps.show", {"state": state.value, "seconds": 20})
-    time.sleep(0.5)
-    looks = shared_counter.lamps(8 if any(light.blinking for _, light in PATTERNS[state].lights()) else 1.5)
+    looks = shared_counter.lamps(_window(state))
     shared_counter.hand.call("lamps.show", {"state": state.value, "seconds": 0})
     _assert_pattern(looks, state)
 
@@ -58,17 +71,14 @@ def test_each_pattern_on_the_pins(shared_counter: Counter, state: LampState) -> 
 def test_the_box_says_ready_attention_and_stop(shared_counter: Counter) -> None:
     """Steady green while it can sell; a printer without paper flashes amber; a clock behind the journal is fast red."""
     counter = shared_counter
-    _settled(counter, LampState.READY)
-    _assert_pattern(counter.lamps(1.5), LampState.READY)
+    _until_pattern(counter, LampState.READY)
     counter.printer.emulator.paper_out = True
-    _settled(counter, LampState.ATTENTION)
-    _assert_pattern(counter.lamps(7), LampState.ATTENTION)
+    _until_pattern(counter, LampState.ATTENTION)
     counter.printer.emulator.load_roll()
     counter.set_clock(time.time() - 3600, synchronised=True)
-    _settled(counter, LampState.STOP)
-    _assert_pattern(counter.lamps(2), LampState.STOP)
+    _until_pattern(counter, LampState.STOP)
     counter.set_clock(time.time(), synchronised=True)
-    _settled(counter, LampState.READY)
+    _until_pattern(counter, LampState.READY)
 
 
 def test_off(shared_counter: Counter) -> None:
@@ -76,4 +86,4 @@ def test_off(shared_counter: Counter) -> None:
     shared_counter.machine.sh(f"systemctl stop {UNIT}")
     _assert_pattern(shared_counter.lamps(1), LampState.OFF)
     shared_counter.machine.sh(f"systemctl start {UNIT}", 120)
-    _settled(shared_counter, LampState.READY)
+    _until_pattern(shared_counter, LampState.READY)
