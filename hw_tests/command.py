@@ -141,9 +141,9 @@ def print_slip(bench: Bench, done: Report) -> str | None:
 def _print_ourselves(bench: Bench, lines: list[dict[str, object]]) -> str | None:
     from einvoiced import parts
     from einvoiced.errors import EinvoicedError
+    from einvoiced.keepers.slip_lines import to_document
     from einvoiced.proof.render import render
     from einvoiced.rpc.paper_methods import SlipLine
-    from einvoiced.slip_lines import to_document
 
     transport = parts.printer(bench.config.printer)
     if transport is None:

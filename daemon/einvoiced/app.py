@@ -19,25 +19,25 @@ from einvoiced import log, parts, systemd
 from einvoiced.actions.box import Box
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.status import Status, make_status
-from einvoiced.boot_slip import StatusPrinter
-from einvoiced.clock_watch import ClockWatch
-from einvoiced.config_keeper import ConfigKeeper
-from einvoiced.daily_slip import DailySlip
-from einvoiced.due_keeper import DueKeeper
 from einvoiced.errors import EinvoicedError
-from einvoiced.finder import Finder
 from einvoiced.followers import slips
 from einvoiced.followers.outcome import Outcome
-from einvoiced.inbox import Inbox
-from einvoiced.journal_keeper import JournalKeeper
-from einvoiced.lamp_keeper import LampKeeper
-from einvoiced.lending import Lending
-from einvoiced.paper_desk import PaperDesk
+from einvoiced.keepers.boot_slip import StatusPrinter
+from einvoiced.keepers.clock import ClockWatch
+from einvoiced.keepers.config import ConfigKeeper
+from einvoiced.keepers.daily_slip import DailySlip
+from einvoiced.keepers.due import DueKeeper
+from einvoiced.keepers.finder import Finder
+from einvoiced.keepers.inbox import Inbox
+from einvoiced.keepers.journal import JournalKeeper
+from einvoiced.keepers.lamps import LampKeeper
+from einvoiced.keepers.lending import Lending
+from einvoiced.keepers.paper import PaperDesk
+from einvoiced.keepers.snapshots import SnapshotDesk
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
 from einvoiced.rpc.upload_methods import UploadExportedParams
-from einvoiced.snapshot_desk import SnapshotDesk
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document

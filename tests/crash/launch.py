@@ -47,8 +47,8 @@ STEPS: dict[str, tuple[str, str, str]] = {
     "after a checkpoint": ("einvoiced.journal.writer:Journal", "_checkpoint", "after"),
     "before a strip": ("einvoiced.hardware.printer.virtual:VirtualTransport", "write", "before"),
     "after a strip": ("einvoiced.hardware.printer.virtual:VirtualTransport", "write", "after"),
-    "before ceilings": ("einvoiced.ceiling_keeper:CeilingKeeper", "raise_now", "before"),
-    "after ceilings": ("einvoiced.ceiling_keeper:CeilingKeeper", "raise_now", "after"),
+    "before ceilings": ("einvoiced.keepers.ceilings:CeilingKeeper", "raise_now", "before"),
+    "after ceilings": ("einvoiced.keepers.ceilings:CeilingKeeper", "raise_now", "after"),
 }
 """name → where the function is (module, or module:class), its name, and on which side of it the process dies."""
 

@@ -223,8 +223,8 @@ class PaperDesk:
 
     def _slip_strip(self, params: SlipParams) -> bytes:
         """The strip of a slip's lines; BadSlip."""
+        from einvoiced.keepers.slip_lines import to_document
         from einvoiced.proof.render import render
-        from einvoiced.slip_lines import to_document
 
         profile = parts.profile(self._section, self._file)
         if not params.cut:

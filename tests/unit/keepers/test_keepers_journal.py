@@ -9,7 +9,7 @@ from einvoiced import config
 from einvoiced.actions.box import Box
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal import entries
-from einvoiced.journal_keeper import JournalKeeper
+from einvoiced.keepers.journal import JournalKeeper
 
 
 def test_a_clock_that_jumps_before_the_box_has_begun_holds_nobody_up(durable: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from einvoiced.errors import BadTrack, NotATrackFile
 from einvoiced.hardware.stick.collect import collect
-from einvoiced.inbox import Inbox
+from einvoiced.keepers.inbox import Inbox
 from tests.boxes import until
 
 QUIET = 0.6

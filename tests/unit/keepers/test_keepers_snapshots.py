@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from einvoiced.snapshot_desk import SnapshotDesk
+from einvoiced.keepers.snapshots import SnapshotDesk
 
 
 def test_a_snapshot_whose_process_cannot_begin_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

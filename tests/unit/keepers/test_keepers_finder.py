@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from einvoiced import errors, finder
-from einvoiced.finder import Finder
+from einvoiced import errors
+from einvoiced.keepers import finder
+from einvoiced.keepers.finder import Finder
 
 HEAD = "import json, os, sys, time\nasked = json.loads(sys.stdin.readline())\n"
 SAY = "def say(**what): print(json.dumps(what), flush=True)\n"

@@ -16,13 +16,13 @@ from einvoiced.actions.box_life import start_box, stop_box
 from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.start_checks import check_files, find_faults
-from einvoiced.ceiling_keeper import CeilingKeeper
 from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked, StorageFailed
 from einvoiced.journal import beside, schema, store
 from einvoiced.journal.transaction import NotYet
 from einvoiced.journal.witnesses import Report, Witnesses
 from einvoiced.journal.writer import Journal
-from einvoiced.period_keeper import PeriodKeeper
+from einvoiced.keepers.ceilings import CeilingKeeper
+from einvoiced.keepers.periods import PeriodKeeper
 from einvoiced.waiting import happened
 
 WITNESS_SECONDS = 5.0

@@ -11,7 +11,6 @@ import pytest
 
 from einvoiced import cli
 from einvoiced.actions.box import Box
-from einvoiced.boot_slip import wanted
 from einvoiced.client import BoxError, new_key
 from einvoiced.errors import PrinterLent
 from einvoiced.hardware.addresses import addresses
@@ -20,7 +19,8 @@ from einvoiced.hardware.holders import holders
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import serve_pty
 from einvoiced.journal.entries import Peer
-from einvoiced.lending import Lending
+from einvoiced.keepers.boot_slip import wanted
+from einvoiced.keepers.lending import Lending
 from tests.boxes import RANGE, until
 from tests.conftest import boxes_of
 from tools.virtualbox import VirtualBox

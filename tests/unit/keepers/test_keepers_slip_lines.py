@@ -10,10 +10,10 @@ import zxingcpp
 from PIL import Image, ImageOps
 
 from einvoiced.hardware.printer.emulator import Emulator
+from einvoiced.keepers.slip_lines import MOST_LINES, to_document
 from einvoiced.proof.profile import GENERIC_58
 from einvoiced.proof.render import render
 from einvoiced.rpc.paper_methods import SlipLine
-from einvoiced.slip_lines import MOST_LINES, to_document
 
 HEAD = GENERIC_58.dots
 
