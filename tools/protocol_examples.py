@@ -137,6 +137,8 @@ def _ask_about_lives(ask: Any) -> None:
     """What becomes of invoices."""
     why = {"by": "王店員", "consent": "買方同意，已收回證明聯"}
     ask("invoice.cancel", till=True, key=SECOND_KEY[:-2] + "c1", invoice_key=SECOND_KEY, reason="買方統編有誤", **why)
+    late = {"key": SECOND_KEY[:-2] + "c7", "invoice_key": SECOND_KEY, "by": "王店長"}
+    ask("invoice.document", till=True, **late, document="財北國稅字第1150012345號")
     buyer, new = BUSINESS_SALE["buyer"], SECOND_KEY[:-2] + "c2"
     ask("invoice.replace", till=True, key=new, invoice_key=KEY, reason="補登統編", buyer=buyer, print="none", **why)
     mobile = {"type": "3J0002", "id": "/ABC+123"}

@@ -16,6 +16,7 @@ FIND_KEY = "SELECT body FROM entries WHERE sequence = (SELECT sequence FROM keys
 
 _VERBS = {
     "invoice_cancelled": "invoice.cancel",
+    "cancellation_documented": "invoice.document",
     "invoice_corrected": "invoice.correct",
     "allowance_issued": "allowance.issue",
     "allowance_cancelled": "allowance.cancel",

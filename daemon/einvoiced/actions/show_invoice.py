@@ -19,6 +19,7 @@ from einvoiced.actions.standing import (
     later_entries,
     standing_of,
 )
+from einvoiced.actions.upload_content import document_of
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Labels
 from einvoiced.journal.transaction import Action, Transaction
@@ -28,9 +29,10 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     """An invoice as it stands: `result` are the bytes that `invoice.issue` (or `invoice.replace`) answered.
 
     `correction`: those of the last `invoice.correct`, with the invoice as it is now; `cancellation`: those of
-    `invoice.cancel`; `replaces` and `replaced_by` are invoice numbers. `left`: what can still be taken back, whole NT$
-    with tax, and `lines_left` of each line; only where there were allowances. `uploads`: what the platform has not
-    accepted of it, and `upload` that in a word, as `invoice.find` has it.
+    `invoice.cancel`, and `document` the tax office's number for it; `replaces` and `replaced_by` are invoice numbers.
+    `left`: what can still be taken back, whole NT$ with tax, and `lines_left` of each line; only where there were
+    allowances. `uploads`: what the platform has not accepted of it, and `upload` that in a word, as `invoice.find`
+    has it.
     """
 
     key: str
@@ -42,6 +44,7 @@ class InvoiceShown(Struct, frozen=True, omit_defaults=True):
     upload: str
     correction: Raw | None = None
     cancellation: Raw | None = None
+    document: str | None = None
     replaces: str | None = None
     replaced_by: str | None = None
     allowances: list[AllowanceShown] = []
@@ -71,6 +74,7 @@ def _shown(tx: Transaction, sequence: int) -> InvoiceShown:
         worst(_word(each) for each in uploads if each.message.startswith("F")),
         next((data.result for data in reversed(later) if isinstance(data, entries.InvoiceCorrected)), None),
         next((data.result for data in later if isinstance(data, entries.InvoiceCancelled)), None),
+        document_of(later),
         _number(tx, issued.replaces) if issued.replaces else None,
         next((_number_of(data) for data in later if isinstance(data, entries.InvoiceIssued)), None),
         allowances_of(tx, sequence) if allowed else [],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
 from einvoiced.actions.allowances import allowance_in
-from einvoiced.actions.standing import content_now, first_content, issued_entry, read_entry, standing_of
+from einvoiced.actions.standing import content_now, first_content, issued_entry, later_entries, read_entry, standing_of
 from einvoiced.errors import InvalidParams
 from einvoiced.journal import entries
 from einvoiced.journal.transaction import Transaction
@@ -50,7 +53,7 @@ def content_of(tx: Transaction, entry: int, message: entries.Message, subject: i
     if message == "F0501":
         i = told_invoice(tx, subject).invoice
         seller, buyer = i.seller.identifier, buyer_id(i.buyer)
-        document, remark = data.document or None, data.remark or None
+        document, remark = document_of(later for _, _, later in later_entries(tx, subject)), data.remark or None
         return messages.CancelledInvoice(
             i.invoice_number, i.invoice_date, buyer, seller, day, time, data.reason, document, remark
         )
@@ -64,6 +67,13 @@ def content_of(tx: Transaction, entry: int, message: entries.Message, subject: i
         return _read_undone(data.result).cancellation
     runs = [messages.Run(run.first, run.last) for run in data.unused if run.track == part]
     return messages.UnusedNumbers(data.seller, data.seller, data.year_month, part, runs)
+
+
+def document_of(later: Iterable[Any]) -> str | None:
+    """The newest number of a tax office's document among what happened to an invoice later."""
+    kinds = (entries.InvoiceCancelled, entries.CancellationDocumented)
+    said = [data.document for data in later if isinstance(data, kinds)]
+    return (said[-1] or None) if said else None
 
 
 def reference_of(message: Message) -> str:

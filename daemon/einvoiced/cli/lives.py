@@ -1,4 +1,4 @@
-"""`invoice cancel`, `invoice replace`, `invoice correct`: the later life of invoices."""
+"""`invoice cancel`, `invoice document`, `invoice replace`, `invoice correct`: the later life of invoices."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ def add_invoice_verbs(invoice: Any) -> None:
     cancel = cli.verb(invoice, "cancel", _cancel, "Cancel an invoice (作廢); says what to do with its paper.")
     _name_subject(cancel)
     _say_why(cancel)
+    document = cli.verb(invoice, "document", _document, "Add the tax office's number to a cancellation.")
+    _name_subject(document)
+    document.add_argument("--document", required=True, metavar="NUMBER", help="the tax office's (專案作廢核准文號)")
     replace = cli.verb(invoice, "replace", _replace, "Cancel an invoice and issue it anew, in one step.")
     _name_subject(replace)
     _say_why(replace)
@@ -24,6 +27,7 @@ def add_invoice_verbs(invoice: Any) -> None:
     sale.add_options(replace)
     correct = cli.verb(invoice, "correct", _correct, "Carrier, donation or print mark of an invoice not yet printed.")
     _name_subject(correct)
+    correct.add_argument("--reason", required=True, help="why, at most 20 characters")
     correct.add_argument("--carrier", metavar="TYPE:ID", help="such as 3J0002:/ABC1234")
     correct.add_argument("--donate", metavar="愛心碼", help="the donation code")
     correct.add_argument("--paper", action="store_true", help="on paper: its original is printed")
@@ -34,10 +38,10 @@ def _name_subject(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--period", metavar="YYYMM", help="ROC year and even month, where two periods share the number")
     parser.add_argument("--key", help="the key of this request (default: a new one, printed first)")
     parser.add_argument("--by", required=True, metavar="NAME", help="who does it")
-    parser.add_argument("--reason", required=True, help="why, at most 20 characters")
 
 
 def _say_why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", required=True, help="why, at most 20 characters")
     parser.add_argument("--consent", required=True, help="how the buyer agreed")
     parser.add_argument("--document", metavar="NUMBER", help="the tax office's document, once the time is over")
     parser.add_argument("--remark")
@@ -68,6 +72,12 @@ def _withdrawal(options: argparse.Namespace) -> dict[str, Any]:
 def _cancel(options: argparse.Namespace) -> int:
     answer = keyed(options, "invoice.cancel", **_withdrawal(options))
     return cli.show(options, answer, _withdrawn_lines)
+
+
+def _document(options: argparse.Namespace) -> int:
+    answer = keyed(options, "invoice.document", **subject_of(options), document=options.document, by=options.by)
+    number, document = options.number_or_key, answer["cancellation"]["return_tax_document_number"]
+    return cli.show(options, answer, lambda _: [f"{number} is sent anew with {document} 將以此核准文號重新上傳"])
 
 
 def _replace(options: argparse.Namespace) -> int:

@@ -175,6 +175,12 @@ class InvoiceIsCancelled(EinvoicedError):
     zh = "{invoice_number} 已作廢，無法再處理；需要時請重新開立。"
 
 
+class InvoiceNotCancelled(EinvoicedError):
+    code, name, retry = 2071, "invoice_not_cancelled", "never"
+    en = "{invoice_number} was not cancelled; give the tax office's number (document) when you cancel it."
+    zh = "{invoice_number} 尚未作廢；請在作廢時一併填寫國稅局核准文號（document）。"
+
+
 class AllowancesStand(EinvoicedError):
     code, name, retry = 2061, "allowances_stand", "after_cure"
     en = "{invoice_number} has allowances that stand ({allowances}); cancel those first, or leave the invoice as it is."

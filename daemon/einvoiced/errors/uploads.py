@@ -45,6 +45,16 @@ class UploadStateWrong(EinvoicedError):
     zh = "訊息 {asked} 目前為「{state_zh}」，會自動上傳，不需處理。"
 
 
+class UploadUnderWay(EinvoicedError):
+    """A message is on its way to the platform, whose answer decides what may be done with it."""
+
+    code = 7009
+    name = "upload_under_way"
+    retry = "after_cure"
+    en = "The message {asked} is {state} and has no answer yet. Wait for it; ask again when it is refused."
+    zh = "訊息 {asked} 目前為「{state_zh}」；請等候平台回覆，若遭退回再重做一次。"
+
+
 class LeftoversDamaged(EinvoicedError, ValueError):
     """A file of unused numbers is not whole."""
 

@@ -37,6 +37,12 @@ def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled, place: Plac
     outbox.put(db, sequence, data.invoice, "F0501")
 
 
+def documented(db: Db, sequence: int, data: entries.CancellationDocumented, place: Place) -> None:
+    """The same cancellation, to be sent with the tax office's number."""
+    _happened(db, sequence, data.invoice, place[0], data.key)
+    outbox.documented(db, sequence, data)
+
+
 def corrected(db: Db, sequence: int, data: entries.InvoiceCorrected, place: Place) -> None:
     """The same number with other content; sqlite3.IntegrityError unless the invoice stood."""
     change = f"UPDATE invoices SET content = ?, paper = ? {_INVOICE} AND state = 'issued'"

@@ -45,6 +45,16 @@ def corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
     )
 
 
+def documented(db: Db, sequence: int, data: entries.CancellationDocumented) -> None:
+    """The cancellation leaves anew; sqlite3.IntegrityError unless the platform lacks it."""
+    change = (
+        "UPDATE outbox SET state = 'waiting', way = '', changed = ? "
+        "WHERE subject = ? AND entry <> subject AND message = 'F0501'"
+    )
+    if db.execute(change, (sequence, data.invoice)).rowcount != 1:
+        raise sqlite3.IntegrityError("no cancellation of it waits for the platform")
+
+
 def newest_invoice(db: Db, invoice: int) -> tuple[int, int, str] | None:
     """The last F0401 of an invoice that was not accepted: its entry, place and state; None when the last one was."""
     later = (

@@ -105,6 +105,10 @@ def _cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled) -> None:
     lives.cancelled(db, sequence, data, _place_at(db, data.invoice))
 
 
+def _documented(db: Db, sequence: int, data: entries.CancellationDocumented) -> None:
+    lives.documented(db, sequence, data, _place_at(db, data.invoice))
+
+
 def _corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
     lives.corrected(db, sequence, data, _place_at(db, data.invoice))
 
@@ -280,6 +284,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,
     "invoice_cancelled": _cancelled,
+    "cancellation_documented": _documented,
     "invoice_corrected": _corrected,
     "allowance_issued": lives.allowance_issued,
     "allowance_cancelled": lives.allowance_cancelled,

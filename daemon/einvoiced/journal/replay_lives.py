@@ -111,6 +111,17 @@ def _cancelled(db: Db, envelope: entries.Envelope, data: entries.InvoiceCancelle
     return found
 
 
+def _documented(db: Db, _envelope: entries.Envelope, data: entries.CancellationDocumented) -> list[str]:
+    invoice, _, state = _standing(db, data.invoice)
+    number, found = invoice.invoice_number, []
+    told = _read_cancellation(data.result).cancellation.invoice_number
+    if told != number:
+        found.append(f"it documents the cancellation of {number}, its answer says {told}")
+    if state != "cancelled":
+        found.append(f"{number} got a document for its cancellation, but was not cancelled")
+    return found
+
+
 def _corrected(db: Db, _envelope: entries.Envelope, data: entries.InvoiceCorrected) -> list[str]:
     before, paper, _ = _standing(db, data.invoice)
     after = _read_invoice(data.result).invoice
@@ -154,6 +165,7 @@ def _nothing(_db: Db, _envelope: entries.Envelope, _data: entries.AllowanceCance
 _CHECKS: dict[str, Callable[[Db, entries.Envelope, Any], list[str]]] = {
     "invoice_issued": _issued,
     "invoice_cancelled": _cancelled,
+    "cancellation_documented": _documented,
     "invoice_corrected": _corrected,
     "allowance_issued": _allowed,
     "allowance_cancelled": _nothing,

@@ -165,6 +165,11 @@ class Model:
         outbox.put(self._db, sequence, data.invoice, "F0501")
         self._uploads(data.invoice)
 
+    def documented(self, sequence: int, _today: str, data: entries.CancellationDocumented) -> None:
+        """Its cancellation leaves anew."""
+        outbox.documented(self._db, sequence, data)
+        self._uploads(data.invoice)
+
     def corrected(self, sequence: int, _today: str, data: entries.InvoiceCorrected) -> None:
         """Carrier, donation or print mark."""
         i = _invoice(data.result).invoice
@@ -275,6 +280,7 @@ _APPLY: dict[str, Callable[[Model, int, str, Any], None]] = {
     "invoice_issued": Model.issued,
     "invoice_adopted": Model.adopted,
     "invoice_cancelled": Model.cancelled,
+    "cancellation_documented": Model.documented,
     "invoice_corrected": Model.corrected,
     "allowance_issued": Model.allowed,
     "allowance_cancelled": Model.allowance_cancelled,

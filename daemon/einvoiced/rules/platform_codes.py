@@ -124,9 +124,10 @@ _TABLE: tuple[tuple[str, Cure, str, str, tuple[str, str]], ...] = (
         "It can no longer be cancelled.",
         "此發票已不得作廢。",
         (
-            "The box holds it as cancelled: on the platform's own pages issue an allowance (折讓) instead, or cancel "
-            "it with the tax office's document number; then settle it here.",
-            "本機已登記作廢，請直接在平台改開折讓單，或以國稅局專案核准文號辦理作廢，完成後在本機登記為已處理。",
+            "Ask the tax office for a document number and add it (`einvoicectl invoice document`): it is then sent "
+            "again by itself. Or issue an allowance (折讓) on the platform's own pages, and settle it here.",
+            "請向國稅局申請專案作廢核准文號並登記（einvoicectl invoice document），登記後會自動重新上傳；"
+            "或在平台改開折讓單，再將此筆登記為已處理。",
         ),
     ),
     ("E0220", "mend", "The line numbers are not in order.", "明細序號不連續或重複。", _XML),

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from forge import Forger, forge, of_type
 
+from einvoiced.actions.document_cancellation import DocumentParams, document_cancellation
 from einvoiced.journal import store
 from einvoiced.journal.verify import verify_journal
 from tests.boxes import RANGE, SALE, Desk
-from tests.unit.actions.lives import allow, cancel, correct, put_on_paper, replace, undo
+from tests.unit.actions.lives import allow, cancel, correct, decoded, put_on_paper, replace, undo
 
 HUNDRED = {"lines": [{**SALE["lines"][0], "unit_price": 100}], "total_amount": 100}
 MOBILE = {"type": "3J0002", "id": "/ABC+123"}
@@ -33,6 +34,8 @@ def stopped(durable: Path) -> Path:
     replace(desk, replaced)
     put_on_paper(desk, printed, "printed")
     cancel(desk, printed)
+    sent = {"invoice_number": printed, "document": "財北國稅字第1號", "by": "王店長"}
+    desk.call(document_cancellation(desk.box, decoded(DocumentParams, sent), None))
     desk.close()
     return desk.directory
 
@@ -87,6 +90,16 @@ FORGED: dict[str, tuple[Callable[[Any], object], str, str]] = {
         lambda rows: first(rows, "invoice_cancelled")["result"]["cancellation"].update(invoice_number="NQ00000000"),
         "unlawful",
         "its answer says NQ00000000",
+    ),
+    "another's document": (
+        lambda rows: first(rows, "cancellation_documented")["result"]["cancellation"].update(invoice_number="NQ0"),
+        "unlawful",
+        "its answer says NQ0",
+    ),
+    "a document of nothing": (
+        lambda rows: first(rows, "cancellation_documented").update(invoice=first(rows, "allowance_issued")["invoice"]),
+        "unlawful",
+        "was not cancelled",
     ),
     "under its allowances": (
         lambda rows: last(rows, "invoice_cancelled").update(invoice=first(rows, "allowance_issued")["invoice"]),

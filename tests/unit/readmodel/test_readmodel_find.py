@@ -192,6 +192,9 @@ def test_paper_and_uploads_follow_the_entries(desk: Desk, model: ReadModel) -> N
     assert (one(model, number).state, one(model, number).upload) == ("cancelled", "waiting")
     append(desk, entries.UploadsAnswered([entries.Answer(Upload(second, "F0501"), False, "E0402")], "x", None))
     assert one(model, number).upload == "refused"
+    raw = msgspec.Raw(b"{}")
+    append(desk, entries.CancellationDocumented(new_key(), entry, "財北國稅字第1號", "王", None, raw))
+    assert one(model, number).upload == "waiting"
     append(desk, entries.UploadsSettled([Upload(second, "F0501")], "已作廢", "王", None))
     assert one(model, number).upload == "accepted"
 

@@ -62,6 +62,18 @@ class InvoiceCancelled(EntryData, frozen=True):
     remark: str = ""
 
 
+class CancellationDocumented(EntryData, frozen=True):
+    """The tax office's document number for a cancellation (專案作廢核准文號), which leaves anew with it."""
+
+    TYPE: ClassVar[str] = "cancellation_documented"
+    key: str
+    invoice: int
+    document: str
+    by: str
+    peer: Peer | None
+    result: Raw
+
+
 class InvoiceCorrected(EntryData, frozen=True):
     """Carrier, donation or print mark of an invoice were corrected; `result` holds the invoice as it is from here on.
 
