@@ -44,11 +44,12 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from einvoiced import config, config_edit
+    from einvoiced import config
+    from einvoiced.config import edit
     from einvoiced.errors import ConfigError
 
     loaded = config.load(options.file)
-    values = config_edit.flat(loaded)
+    values = edit.flat(loaded)
     try:
         config.qr_key(options.file, loaded)
         key = "set, not shown"
@@ -60,10 +61,10 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _set(options: argparse.Namespace) -> int:
-    from einvoiced import config_edit
+    from einvoiced.config import edit
 
-    value = config_edit.read_value(options.option, options.value)
-    config_edit.set_option(options.config, options.option, value)
+    value = edit.read_value(options.option, options.value)
+    edit.set_option(options.config, options.option, value)
     print(f"{options.config}: {options.option} is changed. 設定檔已更新。", file=sys.stderr)
     try:
         return _reload(options)

@@ -40,7 +40,7 @@ def has_key(options: argparse.Namespace, key_file: str | None) -> bool:
 
 def write_key(options: argparse.Namespace, digits: str) -> Path:
     """Put the key in its place, for its owner alone; the place."""
-    from einvoiced.config_edit import replace
+    from einvoiced.config.edit import replace
 
     place = key_place(options)
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def restart(settings: Config) -> None:
 
 def _open_network(settings: Config) -> None:
     """A network printer's address is let through the sandbox; without such a printer nothing is."""
-    from einvoiced.config_edit import replace
+    from einvoiced.config.edit import replace
     from einvoiced.hardware.printer.network import split_address
 
     if settings.printer.transport != "network":

@@ -81,7 +81,7 @@ QUESTIONS = (
 
 def check_option(question: Question, folder: Path) -> Callable[[str], str | None]:
     """The check of one answer: the value, None for an empty one that is not needed; Wrong."""
-    from einvoiced.config_file import objection
+    from einvoiced.config.file import objection
 
     def check(answer: str) -> str | None:
         if not answer and not question.needed:

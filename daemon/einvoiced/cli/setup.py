@@ -17,7 +17,7 @@ from einvoiced.cli.terminal import Terminal, Wrong
 if TYPE_CHECKING:
     from einvoiced.cli.questions import Options
     from einvoiced.config import Config
-    from einvoiced.config_file import ConfigFile
+    from einvoiced.config.file import ConfigFile
 
 
 def add_verbs(verbs: Any) -> None:
@@ -46,7 +46,7 @@ def _setup(options: argparse.Namespace) -> int:
     if options.replaces or options.lost:
         return repair.make_anew(options)
     from einvoiced.cli import installed
-    from einvoiced.config_file import ConfigFile
+    from einvoiced.config.file import ConfigFile
 
     if not installed.need_root(options):
         return cli.REFUSED
@@ -119,7 +119,7 @@ def _given(options: argparse.Namespace) -> Options:
 
 
 def _check_given(given: Options, folder: Path) -> None:
-    from einvoiced.config_file import objection
+    from einvoiced.config.file import objection
 
     alone = {"printer.transport", "printer.device"}  # each needs the other
     found = [
@@ -134,7 +134,7 @@ def _check_given(given: Options, folder: Path) -> None:
 def _read_answers(path: Path) -> Options:
     import tomllib
 
-    from einvoiced.config_file import flatten
+    from einvoiced.config.file import flatten
 
     try:
         return flatten(tomllib.loads(path.read_text(encoding="utf-8")))

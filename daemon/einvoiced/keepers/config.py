@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from einvoiced import config, config_edit
+from einvoiced import config
 from einvoiced.actions.box import Box, Shop
 from einvoiced.actions.change_company import change_company
-from einvoiced.config import Config
+from einvoiced.config import Config, edit
 from einvoiced.errors import ConfigError, EinvoicedError
 from einvoiced.rpc.config_methods import Reloaded
 from einvoiced.rules.barcodes import aes_sealer
@@ -73,17 +73,17 @@ class ConfigKeeper:
 
     async def _reload(self, person: str, peer: Peer | None) -> Reloaded:
         new = await asyncio.to_thread(config.load, self.file)
-        wanted = config_edit.changed(self.running, new)
+        wanted = edit.changed(self.running, new)
         if self._box.shop is None:  # the parts of such a box were never built
             self._shop(new)
             return self._done([], wanted or ["qr.key_file"])
-        settings = config_edit.merged(self.running, new)
+        settings = edit.merged(self.running, new)
         shop = self._shop(settings)
         await self._journal().submit(change_company(shop, person, peer))
-        live = [option for option in wanted if option in config_edit.LIVE]
+        live = [option for option in wanted if option in edit.LIVE]
         self.running, self._box.shop = settings, shop
         self.on_change(settings)
-        return self._done(live, [option for option in wanted if option not in config_edit.LIVE])
+        return self._done(live, [option for option in wanted if option not in edit.LIVE])
 
     def _done(self, changed: list[str], restart: list[str]) -> Reloaded:
         self._box.forget("config_not_taken")

@@ -56,7 +56,7 @@ class PaperDesk:
         self._box.unprintable = _lock("starting") if self._box.prints else None
 
     def take(self, section: config.PrinterSection, shop_name: str) -> None:
-        """Take what may change while the printer works: its options of `config_edit.LIVE`, and the shop's name."""
+        """Take what may change while the printer works: its options of `config.edit.LIVE`, and the shop's name."""
         self._section, self._shop_name = section, shop_name
         box = self._box
         box.if_unprintable = section.if_unprintable

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from einvoiced import config, config_edit
+from einvoiced import config
+from einvoiced.config import edit
 from einvoiced.errors import ConfigError
 
 EXAMPLES = (
     Path("/usr/share/einvoiced/einvoiced.toml"),
-    Path(__file__).parents[2] / "config" / "einvoiced.toml",
+    Path(__file__).parents[3] / "config" / "einvoiced.toml",
 )
 """Where a new file's comments come from; without them it is short."""
 
@@ -53,14 +54,14 @@ class ConfigFile:
         before = self.before.get(option)
         self.changes.pop(option, None)
         if not self.exists or before != value:
-            self._text = config_edit.edited(self._text, option, value)
+            self._text = edit.edited(self._text, option, value)
         if before != value:
             self.changes[option] = (before, value)
 
     def check(self) -> config.Config:
         """What the file will say. ConfigError as `config.load`, also where lines could not tell what was meant."""
         loaded = config.parse(self.path, self._text.encode())
-        said = config_edit.flat(loaded)
+        said = edit.flat(loaded)
         for option, (_, now) in self.changes.items():
             if now is not None and said[option] != now:
                 raise ConfigError(
@@ -72,7 +73,7 @@ class ConfigFile:
         """Replace the file, whole or not at all, and only by one that the box takes; ConfigError, OSError."""
         self.check()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        config_edit.replace(self.path, self._text.encode(), mode=0o644)
+        edit.replace(self.path, self._text.encode(), mode=0o644)
 
 
 def flatten(sections: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from einvoiced import config, config_edit
+from einvoiced import config
+from einvoiced.config import edit
 from einvoiced.errors import ConfigError, ConfigNotSettable
 
-EXAMPLE = (Path(__file__).parent.parent.parent / "config" / "einvoiced.toml").read_text(encoding="utf-8")
+EXAMPLE = (Path(__file__).parents[3] / "config" / "einvoiced.toml").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -35,9 +36,9 @@ def file(tmp_path: Path) -> Path:
 )
 def test_one_option_changes_and_nothing_else(file: Path, option: str, value: str | bool) -> None:
     """Set ones, defaults and ones behind a # alike; every other line and the file's mode stay as they were."""
-    before = config_edit.flat(config.load(file))
-    config_edit.set_option(file, option, value)
-    assert config_edit.flat(config.load(file)) == {**before, option: value}
+    before = edit.flat(config.load(file))
+    edit.set_option(file, option, value)
+    assert edit.flat(config.load(file)) == {**before, option: value}
     old, new = EXAMPLE.splitlines(), file.read_text(encoding="utf-8").splitlines()
     different = [(a, b) for a, b in zip(old, new, strict=True) if a != b]
     ((was, now),) = different
@@ -48,8 +49,8 @@ def test_one_option_changes_and_nothing_else(file: Path, option: str, value: str
 
 def test_an_option_is_taken_away_and_comes_back_in_its_place(file: Path) -> None:
     """An empty value makes its line a comment; setting it again uses that line."""
-    config_edit.set_option(file, "seller.telephone", "02-1")
-    config_edit.set_option(file, "seller.telephone", config_edit.read_value("seller.telephone", ""))
+    edit.set_option(file, "seller.telephone", "02-1")
+    edit.set_option(file, "seller.telephone", edit.read_value("seller.telephone", ""))
     assert config.load(file).seller.telephone is None
     assert file.read_text(encoding="utf-8").count("telephone") == EXAMPLE.count("telephone")
 
@@ -57,8 +58,8 @@ def test_an_option_is_taken_away_and_comes_back_in_its_place(file: Path) -> None
 def test_a_section_that_is_not_there_is_made(file: Path) -> None:
     """A short file without [printer] gets one, behind the others."""
     file.write_text('[seller]\nidentifier = "12345675"\nname = "甲"\n[tracks]\nshare = "1/1"\n', encoding="utf-8")
-    config_edit.set_option(file, "printer.carrier_slip", True)
-    config_edit.set_option(file, "seller.address", "乙")
+    edit.set_option(file, "printer.carrier_slip", True)
+    edit.set_option(file, "seller.address", "乙")
     assert tomllib.loads(file.read_text(encoding="utf-8")) == {
         "seller": {"identifier": "12345675", "name": "甲", "address": "乙"},
         "tracks": {"share": "1/1"},
@@ -78,7 +79,7 @@ def test_a_section_that_is_not_there_is_made(file: Path) -> None:
 def test_a_wrong_value_changes_nothing(file: Path, option: str, value: str | None) -> None:
     """The file as it would be is checked as a whole first."""
     with pytest.raises(ConfigError, match="seller"):
-        config_edit.set_option(file, option, value)
+        edit.set_option(file, option, value)
     assert file.read_text(encoding="utf-8") == EXAMPLE
 
 
@@ -97,7 +98,7 @@ def test_a_form_that_lines_cannot_tell_is_left_to_people(file: Path, seller: str
     file.write_text(text, encoding="utf-8")
     config.load(file)
     with pytest.raises((ConfigNotSettable, ConfigError)):
-        config_edit.set_option(file, "seller.name", "乙")
+        edit.set_option(file, "seller.name", "乙")
     assert file.read_text(encoding="utf-8") == text
 
 
@@ -107,16 +108,16 @@ def test_a_form_that_lines_cannot_tell_is_left_to_people(file: Path, seller: str
 def test_dangerous_options_are_refused_with_the_reason(option: str) -> None:
     """In both languages."""
     with pytest.raises(ConfigNotSettable) as refused:
-        config_edit.read_value(option, "1")
+        edit.read_value(option, "1")
     assert option in refused.value.message
     assert str(refused.value.facts["reason_zh"]) in refused.value.message_zh
 
 
 def test_a_switch_is_true_or_false() -> None:
     """And nothing that merely looks like it."""
-    assert config_edit.read_value("printer.raw_slips", "false") is False
+    assert edit.read_value("printer.raw_slips", "false") is False
     with pytest.raises(ConfigNotSettable):
-        config_edit.read_value("printer.raw_slips", "no")
+        edit.read_value("printer.raw_slips", "no")
 
 
 def test_a_running_box_takes_live_options_only(file: Path) -> None:
@@ -124,6 +125,6 @@ def test_a_running_box_takes_live_options_only(file: Path) -> None:
     old = config.load(file)
     text = EXAMPLE.replace('id = "A1"', 'id = "B2"').replace('name = "示範商店"', 'name = "新名"')
     new = config.parse(file, text.encode())
-    merged = config_edit.merged(old, new)
+    merged = edit.merged(old, new)
     assert (merged.seller.name, merged.box.id) == ("新名", "A1")
-    assert config_edit.changed(old, new) == ["seller.name", "box.id"]
+    assert edit.changed(old, new) == ["seller.name", "box.id"]
