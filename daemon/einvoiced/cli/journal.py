@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from einvoiced import cli, config
+from einvoiced import cli
+from einvoiced.cli import repair
+from einvoiced.cli.place import configured_mirror, journal_file, place
+from einvoiced.cli.progress import bar
 
 if TYPE_CHECKING:
     from einvoiced.journal.findings import Report
 
-STATE, CONFIG = Path("/var/lib/einvoiced"), config.FILE
-
 
 def add_verbs(verbs: Any) -> None:
     """Add this file's verbs."""
-    from einvoiced.cli import repair
-
     text = "The journal: verify, export, back up, restore, reconcile."
     group = verbs.add_parser("journal", help=text).add_subparsers(metavar="VERB", required=True)
     verify = place(cli.verb(group, "verify", _verify, "Check chain, numbers and tables of the journal, or of files."))
@@ -40,55 +38,6 @@ def add_verbs(verbs: Any) -> None:
     scrub = place(cli.verb(group, "scrub", _scrub, "Read every page of journal and mirror from their disks, slowly."))
     scrub.add_argument("--rate", type=float, default=20.0, metavar="MIB", help="most MiB a second (default: 20)")
     repair.add_journal_verbs(group)
-
-
-def place(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Add where the box's state and configuration are."""
-    parser.add_argument("--state", type=Path, default=STATE, help=f"the box's state (default: {STATE})")
-    parser.add_argument("--config", type=Path, default=CONFIG, help="the TOML file")
-    return parser
-
-
-def journal_file(options: argparse.Namespace) -> Path:
-    """The journal's database."""
-    from einvoiced.journal import store
-
-    return Path(options.state / "journal" / store.FILE)
-
-
-class Bar:
-    """A progress bar on stderr, where that is a terminal; a new line for each part of the work."""
-
-    WIDTH = 30
-
-    def __init__(self) -> None:
-        self._what, self._drawn = "", 0.0
-        self._terminal = sys.stderr.isatty()
-
-    def __call__(self, what: str, done: int, of: int) -> None:
-        now = time.monotonic()
-        if not self._terminal or (what == self._what and done < of and now - self._drawn < 0.1):
-            return
-        if what != self._what and self._what:
-            sys.stderr.write("\n")
-        self._what, self._drawn = what, now
-        full = self.WIDTH * done // max(of, 1)
-        bar = "#" * full + "." * (self.WIDTH - full)
-        sys.stderr.write(f"\r{what:<12} [{bar}] {100 * done // max(of, 1):3d} %")
-        sys.stderr.flush()
-
-    def end(self) -> None:
-        """The work is over."""
-        if self._what:
-            sys.stderr.write("\n")
-
-
-def bar(options: argparse.Namespace) -> Bar:
-    """A bar, and this process out of everybody's way."""
-    from einvoiced.journal import reading
-
-    reading.be_gentle()
-    return Bar()
 
 
 def show_reports(options: argparse.Namespace, reports: list[Report]) -> int:
@@ -182,7 +131,6 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _scrub(options: argparse.Namespace) -> int:
-    from einvoiced.cli.repair import configured_mirror
     from einvoiced.journal import lines, scrub
 
     progress = bar(options)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from einvoiced import cli
-from einvoiced.cli.journal import Bar, journal_file, place
+from einvoiced.cli.place import configured, configured_mirror, journal_file, place
+from einvoiced.cli.progress import Bar
 
 if TYPE_CHECKING:
-    from einvoiced.config import Config
     from einvoiced.hardware.clock import Clock
     from einvoiced.journal.entries import Run
     from einvoiced.journal.histories import History
@@ -66,26 +66,10 @@ def _common(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
 # -- what they share
 
 
-def _config(options: argparse.Namespace) -> Config | None:
-    from einvoiced import config
-    from einvoiced.errors import ConfigError
-
-    try:
-        return config.load(options.config)
-    except ConfigError:
-        return None
-
-
-def configured_mirror(options: argparse.Namespace) -> Path | None:
-    """The mirror's directory in the configuration."""
-    loaded = _config(options)
-    return Path(loaded.mirror.directory) if loaded is not None and loaded.mirror.directory else None
-
-
 def _clock(options: argparse.Namespace) -> Clock:
     from einvoiced import config, parts
 
-    loaded = _config(options)
+    loaded = configured(options)
     return parts.clock(loaded.clock if loaded is not None else config.ClockSection())
 
 
@@ -139,7 +123,7 @@ def _decisions(options: argparse.Namespace) -> tuple[Decision, ...]:
         found = msgspec.json.decode(options.decide.read_bytes(), type=Decisions).numbers
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidParams(str(options.decide), detail=str(error)) from None
-    loaded = _config(options)
+    loaded = configured(options)
     seller = loaded.seller.identifier if loaded is not None else ""
     return tuple(msgspec.structs.replace(each, seller=each.seller or seller) for each in found)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from einvoiced import cli
 from einvoiced.cli.find import as_csv, patiently, table
-from einvoiced.cli.journal import Bar
+from einvoiced.cli.progress import Bar
 from einvoiced.client import Client
 
 _GROUPS = ("period", "day", "tax_type", "buyer", "till", "cashier", "business_day", "order_no")

@@ -14,7 +14,7 @@ import msgspec
 
 import einvoiced
 from einvoiced import cli
-from einvoiced.cli.journal import place
+from einvoiced.cli.place import place
 
 if TYPE_CHECKING:
     from einvoiced.doctor.findings import Finding
