@@ -186,9 +186,10 @@ def main() -> int:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from einvoiced.journal import schema, store, writer
+    from einvoiced.journal import migrations, store, writer
 
-    schema.migrate_apart = lambda _path, _told: None  # only this process is recorded: `connect` migrates here instead
+    # only this process is recorded: `connect` migrates here instead
+    migrations.migrate_apart = lambda _path, _told: None
     if options.in_memory:
         store.check_place = lambda _directory: None
     if options.checkpoint_every:

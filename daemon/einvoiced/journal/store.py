@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse
-from einvoiced.journal import entries, schema
+from einvoiced.journal import entries, migrations
 
 FILE = "journal.db"
 LOCK = "journal.lock"
@@ -112,7 +112,7 @@ def connect(directory: Path) -> sqlite3.Connection:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 0")
         db.execute(f"PRAGMA journal_size_limit = {WAL_KEPT}")
-        schema.migrate(db)
+        migrations.migrate(db)
         _sync_directory(directory)
     except sqlite3.DatabaseError as error:
         raise JournalBroken(detail=str(error)) from error

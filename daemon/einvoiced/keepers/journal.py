@@ -17,7 +17,7 @@ from einvoiced.actions.correct_clock import note_jump
 from einvoiced.actions.follow import Judged
 from einvoiced.actions.start_checks import check_files, find_faults
 from einvoiced.errors import BoxStopping, EinvoicedError, JournalBehind, JournalBroken, JournalForked, StorageFailed
-from einvoiced.journal import beside, schema, store
+from einvoiced.journal import beside, migrations, store
 from einvoiced.journal.transaction import NotYet
 from einvoiced.journal.witnesses import Report, Witnesses
 from einvoiced.journal.writer import Journal
@@ -90,7 +90,7 @@ class JournalKeeper:
             self._beside = beside.read(self._state)
             check_files(self._state / "journal", self._beside)
             database = self._state / "journal" / store.FILE
-            journal.open(lambda: schema.migrate_apart(database, _told), may_begin=self._beside is None)
+            journal.open(lambda: migrations.migrate_apart(database, _told), may_begin=self._beside is None)
             journal.freeze(NotYet())
         except EinvoicedError as error:
             self._error = error

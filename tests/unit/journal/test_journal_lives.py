@@ -12,7 +12,7 @@ import pytest
 from msgspec import Raw
 
 from einvoiced.client import new_key
-from einvoiced.journal import entries, projections, schema, store
+from einvoiced.journal import entries, migrations, projections, schema, store
 from einvoiced.journal.entries import Answer, Upload
 from tests.boxes import RANGE, Desk, dump
 
@@ -173,7 +173,7 @@ def test_a_journal_of_the_first_version_gets_the_new_tables(desk: Desk, sold: in
     db.execute("PRAGMA user_version = 1")
     db.close()
     told: list[int] = []
-    schema.migrate_apart(file, told.append)
+    migrations.migrate_apart(file, told.append)
     desk.open()
     assert desk.call(lambda tx: dump(tx.db, *schema.PROJECTION_TABLES)) == live
     assert told and told[-1] >= sold
