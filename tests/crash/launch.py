@@ -99,7 +99,7 @@ def die_at(step: str, nth: int) -> None:
 
 def take_notes() -> None:
     """Note in the record which entry stands when a future is done, and each strip before its first byte leaves."""
-    from einvoiced.journal import writer
+    from einvoiced.journal.job import Job
     from tests.crash.record import note
 
     def strip(_transport: Any, data: bytes, _timeout: float) -> None:
@@ -107,7 +107,7 @@ def take_notes() -> None:
 
     wrap("einvoiced.hardware.printer.virtual:VirtualTransport", "write", strip, None)
 
-    deliver = writer.Job.deliver
+    deliver = Job.deliver
 
     def noted(job: Any) -> None:
         if job.error is None:
@@ -116,7 +116,7 @@ def take_notes() -> None:
 
     journals: list[Any] = []
     wrap("einvoiced.journal.writer:Journal", "open", lambda journal, *_: journals.append(journal), None)
-    writer.Job.deliver = noted  # type: ignore[method-assign]
+    Job.deliver = noted  # type: ignore[method-assign]
 
 
 # -- faults: the code broken on purpose

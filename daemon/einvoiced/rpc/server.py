@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from einvoiced import errors
 from einvoiced.journal.entries import Peer
-from einvoiced.journal.writer import Job
+from einvoiced.journal.job import Job
 from einvoiced.rpc import protocol
 
 log = logging.getLogger(__name__)
