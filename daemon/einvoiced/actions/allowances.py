@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from einvoiced.actions.allowance_slips import slip_state
 from einvoiced.actions.standing import read_entry, standing_allowances
 from einvoiced.errors import AllowanceNotFound
-from einvoiced.journal import entries
 from einvoiced.journal.transaction import Transaction
 from einvoiced.rules.allowance import Left, left_of
 from einvoiced.rules.invoice import Invoice
@@ -19,7 +19,10 @@ LIMIT = 50
 
 
 class AllowanceShown(Struct, frozen=True):
-    """One allowance: `total_amount` is net, as MIG's; `verified`: this journal holds the invoice."""
+    """One allowance: `total_amount` is net, as MIG's; `verified`: this journal holds the invoice.
+
+    `slip`: its newest slip on the box's printer: `none` `queued` `printed` `unconfirmed` `dropped`.
+    """
 
     sequence: int
     allowance_number: str
@@ -30,6 +33,7 @@ class AllowanceShown(Struct, frozen=True):
     tax_amount: int
     verified: bool
     by: str
+    slip: str
 
 
 class _WithAllowance(Struct, frozen=True):
@@ -57,11 +61,10 @@ def find_allowance(tx: Transaction, number: str) -> tuple[int, int, str]:
     return row
 
 
-def read_allowance(tx: Transaction, sequence: int) -> tuple[IssuedAllowance, bool] | None:
-    """The allowance of an entry and whether its invoice is known; None when the entry is not there or is another's."""
-    row = tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)
-    data = entries.read_data(entries.read(row[0])) if row else None
-    return (allowance_in(data), data.invoice != 0) if isinstance(data, entries.AllowanceIssued) else None
+def read_allowance(tx: Transaction, sequence: int) -> tuple[IssuedAllowance, bool]:
+    """The allowance of an entry that is known to hold one, and whether its invoice is known."""
+    _, data = read_entry(tx, sequence)
+    return allowance_in(data), data.invoice != 0
 
 
 def left_now(tx: Transaction, sequence: int, invoice: Invoice) -> Left:
@@ -93,5 +96,5 @@ def _shown(tx: Transaction, entry: int, state: str) -> AllowanceShown:
     original = a.lines[0].original_invoice_number
     return AllowanceShown(
         *(entry, a.allowance_number, a.allowance_date, state, original),
-        *(a.total_amount, a.tax_amount, data.invoice != 0, data.by),
+        *(a.total_amount, a.tax_amount, data.invoice != 0, data.by, slip_state(tx, entry)),
     )

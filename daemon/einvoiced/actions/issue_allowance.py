@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced import errors
+from einvoiced.actions.allowance_slips import queue_allowance_slip
 from einvoiced.actions.allowances import allowance_in, left_now
 from einvoiced.actions.box import Box, need_zone
 from einvoiced.actions.issue_invoice import checked_labels
@@ -123,16 +124,12 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
         told = AllowanceResult(epoch, sequence, box.mac(epoch, sequence), allowance, found is not None, left, before)
         at, result = found.sequence if found else 0, Raw(_encode(told))
         tx.append(entries.AllowanceIssued(seller.identifier, params.key, number, at, by, peer, labels, result), moment)
-        _print_slip(box, params, sequence)
+        if params.print == "box" and box.prints:
+            queue_allowance_slip(tx, sequence, peer)
+            box.paper_waits = True
         return result
 
     return action
-
-
-def _print_slip(box: Box, params: AllowanceParams, sequence: int) -> None:
-    if params.print == "box" and box.prints:
-        box.courtesy.append(sequence)
-        box.paper_waits = True
 
 
 def _asked(params: AllowanceParams) -> list[Asked]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from einvoiced.actions.allowance_slips import queue_allowance_slip
 from einvoiced.actions.allowances import (
     LIMIT,
     AllowanceShown,
@@ -15,6 +16,7 @@ from einvoiced.actions.allowances import (
 from einvoiced.actions.box import Box
 from einvoiced.actions.named import Named, find
 from einvoiced.errors import AllowanceIsCancelled, InvalidParams, NoPrinter
+from einvoiced.journal.entries import Peer
 from einvoiced.journal.transaction import Action, Transaction
 
 
@@ -50,8 +52,11 @@ def list_allowances(box: Box, params: AllowanceListParams) -> Action[list[Allowa
     return lambda tx: newest_allowances(tx, params.before, params.limit)
 
 
-def print_allowance(box: Box, number: str) -> Action[AllowanceShown]:
-    """Queue its slip for the box's printer; NoPrinter, AllowanceNotFound or AllowanceIsCancelled."""
+def print_allowance(box: Box, number: str, peer: Peer | None) -> Action[AllowanceShown]:
+    """Queue its slip for the box's printer, unless it waits already.
+
+    NoPrinter, AllowanceNotFound or AllowanceIsCancelled.
+    """
 
     def action(tx: Transaction) -> AllowanceShown:
         if not box.prints:
@@ -59,7 +64,7 @@ def print_allowance(box: Box, number: str) -> Action[AllowanceShown]:
         entry, _, state = find_allowance(tx, number)
         if state == "cancelled":
             raise AllowanceIsCancelled("allowance_number", allowance_number=number)
-        box.courtesy.append(entry)
+        queue_allowance_slip(tx, entry, peer)
         box.paper_waits = True
         return show_allowance(tx, number)
 

@@ -11,6 +11,7 @@ from einvoiced import cli
 from einvoiced.cli.lives import keyed, subject_of
 
 STATES = {"issued": "開立", "cancelled": "作廢"}
+SLIPS = {"queued": "單據待列印", "printed": "單據已列印", "unconfirmed": "單據是否印出不明", "dropped": "單據不再列印"}
 
 
 def add_verbs(verbs: Any) -> None:
@@ -103,5 +104,6 @@ def _print(options: argparse.Namespace) -> int:
 def _row(a: Any) -> str:
     sums = f"{a['total_amount']} + {a['tax_amount']}"
     unknown = "" if a["verified"] else "  原發票未經查核"
+    slip = f"  slip {a['slip']} {SLIPS[a['slip']]}" if a["slip"] in SLIPS else ""
     head = f"{a['allowance_number']}  {a['allowance_date']}  {a['invoice_number']}"
-    return f"{head}  {sums}  {STATES[a['state']]}  {a['by']}{unknown}"
+    return f"{head}  {sums}  {STATES[a['state']]}  {a['by']}{unknown}{slip}"

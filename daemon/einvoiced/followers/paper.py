@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
+from einvoiced.actions.allowance_slips import next_allowance_slip
 from einvoiced.actions.allowances import read_allowance
 from einvoiced.actions.paper_notices import PaperState, notice, trouble
 from einvoiced.actions.standing import read_invoice
@@ -56,7 +57,7 @@ class Caller(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """A slip that waits: its bytes, made when its turn comes, and its entry where a till sent it."""
+    """A slip that waits: its bytes, made when its turn comes, and its entry where it has one."""
 
     make: Callable[[], bytes]
     entry: int | None = None
@@ -211,6 +212,8 @@ class PaperFollower:
         waiting = self._journal.call(print_proof.next_waiting) if self._profile.prints_proofs else None
         if waiting is not None:
             self._print_proof(waiting)
+        elif (allowance := self._journal.call(next_allowance_slip)) is not None:
+            self._print_allowance(*allowance)
         elif self._courtesy:
             self._print_note(self._courtesy.popleft())
         elif self._slips:
@@ -290,15 +293,9 @@ class PaperFollower:
     # -- slips
 
     def _print_note(self, sequence: int) -> None:
-        """A slip for a customer without a proof, or with an allowance; an entry that was never committed gets none."""
-        from einvoiced.proof.allowance_slip import allowance_slips
+        """A slip for a customer without a proof; an entry that was never committed gets none."""
         from einvoiced.proof.content import carrier_slip, donation_slip
 
-        found = self._journal.call(lambda tx: read_allowance(tx, sequence))
-        if found is not None:
-            for slip in allowance_slips(found[0], shop_name=self.shop_name, verified=found[1]):
-                self.print_slip(slip)
-            return
         try:
             invoice = self._journal.call(lambda tx: read_invoice(tx, sequence))
         except InvoiceNotFound:
@@ -307,6 +304,18 @@ class PaperFollower:
             self.print_slip(donation_slip(invoice, shop_name=self.shop_name, note=self.note))
         elif invoice.carrier_type is not None:
             self.print_slip(carrier_slip(invoice, shop_name=self.shop_name, note=self.note))
+
+    def _print_allowance(self, sequence: int, allowance: int) -> None:
+        """Both copies of an allowance's slip as one strip; it waits while not a byte of it leaves."""
+        found, verified = self._journal.call(lambda tx: read_allowance(tx, allowance))
+
+        def strip() -> bytes:
+            from einvoiced.proof.allowance_slip import allowance_slips
+
+            both = allowance_slips(found, shop_name=self.shop_name, verified=verified)
+            return b"".join(self._render(copy) for copy in both)
+
+        self._print_slip(Slip(strip, sequence))
 
     def _print_slip(self, slip: Slip) -> None:
         try:

@@ -59,12 +59,25 @@ def allowance_issued(db: Db, sequence: int, data: entries.AllowanceIssued) -> No
 
 
 def allowance_cancelled(db: Db, sequence: int, data: entries.AllowanceCancelled) -> None:
-    """As if it had not been; sqlite3.IntegrityError unless the allowance stood."""
+    """As if it had not been, and no slip of it comes any more; sqlite3.IntegrityError unless the allowance stood."""
     change = "UPDATE allowances SET state = 'cancelled' WHERE entry = ? AND state = 'issued'"
     _one(db.execute(change, (data.allowance,)))
+    drop = "UPDATE slips SET state = 'dropped' WHERE key = ? AND state = 'queued'"
+    db.execute(drop, (allowance_slip_key(data.allowance),))
     (invoice,) = db.execute("SELECT invoice FROM allowances WHERE entry = ?", (data.allowance,)).fetchone()
     _happened(db, sequence, invoice, data.seller, data.key)
     outbox.put(db, sequence, invoice or data.allowance, "G0501")
+
+
+def allowance_slip_key(allowance: int) -> bytes:
+    """The key of the newest slip of an allowance among those of tills, which have 16 bytes."""
+    return b"allowance %d" % allowance
+
+
+def allowance_slip_queued(db: Db, sequence: int, data: entries.AllowanceSlipQueued) -> None:
+    """It waits; an earlier one is not asked about any more."""
+    key = allowance_slip_key(data.allowance)
+    db.execute("INSERT OR REPLACE INTO slips VALUES (?, ?, 'queued')", (key, sequence))
 
 
 def paper_is(db: Db, place: Place, paper: entries.Paper) -> None:

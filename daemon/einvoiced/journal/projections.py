@@ -308,6 +308,7 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "copy_requeued": _copy_requeued,
     "copy_unconfirmed": _copy("unconfirmed"),
     "slip_queued": _slip_queued,
+    "allowance_slip_queued": lives.allowance_slip_queued,
     "slip_printed": _slip("printed"),
     "slip_unconfirmed": _slip("unconfirmed"),
     "drawer_opened": _nothing,

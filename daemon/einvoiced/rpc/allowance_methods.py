@@ -38,5 +38,5 @@ class AllowanceMethods:
     def _list(self, params: AllowanceListParams, _peer: Peer) -> Awaitable[list[AllowanceShown]]:
         return self._journal().submit(list_allowances(self._box, params))
 
-    def _print(self, params: AllowanceNamed, _peer: Peer) -> Awaitable[AllowanceShown]:
-        return self._journal().submit(print_allowance(self._box, params.allowance_number))
+    def _print(self, params: AllowanceNamed, peer: Peer) -> Awaitable[AllowanceShown]:
+        return self._journal().submit(print_allowance(self._box, params.allowance_number, peer))

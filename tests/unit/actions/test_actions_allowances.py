@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from einvoiced import errors
+from einvoiced.actions.allowance_slips import next_allowance_slip
 from einvoiced.actions.allowances import read_allowance
 from einvoiced.actions.list_allowances import AllowanceListParams, list_allowances, print_allowance
+from einvoiced.actions.print_proof import doubt_interrupted
 from einvoiced.actions.upload_content import content_of
 from einvoiced.client import new_key
 from einvoiced.journal import entries
@@ -19,6 +21,7 @@ from tests.unit.actions.lives import (
     WHY,
     allow,
     allow_bytes,
+    append,
     cancel,
     entry_of,
     outbox,
@@ -176,25 +179,72 @@ def test_of_a_cancelled_invoice_nothing_goes_back(stocked: Desk) -> None:
     refusal(stocked, errors.AllowancesStand, lambda: replace(stocked, allowed, **WHY))
 
 
+def slip(desk: Desk, allowance: Any) -> str:
+    """Where the slip of an allowance is, as `allowance.list` says."""
+    number = allowance["allowance"]["allowance_number"]
+    (found,) = desk.call(list_allowances(desk.box, AllowanceListParams(allowance_number=number)))
+    return found.slip
+
+
+def reprint(desk: Desk, allowance: Any) -> str:
+    """`allowance.print`; gives the slip's state."""
+    return desk.call(print_allowance(desk.box, allowance["allowance"]["allowance_number"], None)).slip
+
+
+def waiting_slip(desk: Desk) -> tuple[int, int]:
+    """The entries of the slip that comes next and of its allowance."""
+    found = desk.call(next_allowance_slip)
+    assert found is not None
+    return found
+
+
 def test_its_slip_waits_for_the_printer(stocked: Desk) -> None:
     """By its entry; not for a repeat, not where nobody wants it, not without a printer."""
     number, key = stocked.number(), new_key()
     stocked.box.paper_waits = False
     first = allow(stocked, number, (1, 5), key=key)
     allow(stocked, number, (1, 5), key=key)
-    allow(stocked, number, (1, 5), print="none")
-    assert list(stocked.box.courtesy) == [first["sequence"]]
+    unwanted = allow(stocked, number, (1, 5), print="none")
     assert stocked.box.paper_waits
-    found = stocked.call(lambda tx: read_allowance(tx, first["sequence"]))
-    assert found is not None
-    assert (found[0].allowance_number, found[1]) == (first["allowance"]["allowance_number"], True)
-    entry = entry_of(stocked, number)
-    assert stocked.call(lambda tx: read_allowance(tx, entry)) is None
+    assert (slip(stocked, first), slip(stocked, unwanted)) == ("queued", "none")
+    assert stocked.types().count("allowance_slip_queued") == 1
+    assert waiting_slip(stocked)[1] == first["sequence"]
+    allowance, verified = stocked.call(lambda tx: read_allowance(tx, first["sequence"]))
+    assert (allowance.allowance_number, verified) == (first["allowance"]["allowance_number"], True)
     stocked.box.prints = False
-    allow(stocked, number, (1, 5))
-    assert len(stocked.box.courtesy) == 1
-    with pytest.raises(errors.NoPrinter):
-        stocked.call(print_allowance(stocked.box, first["allowance"]["allowance_number"]))
+    assert slip(stocked, allow(stocked, number, (1, 5))) == "none"
+
+
+def test_it_is_known_whether_a_slip_came_out(stocked: Desk) -> None:
+    """Also after the plug was pulled: then nobody knows, and who lacks it asks again. Asked twice, it comes once."""
+    first = allow(stocked, stocked.number(), (1, 5))
+    assert reprint(stocked, first) == "queued"
+    assert stocked.types().count("allowance_slip_queued") == 1
+    append(stocked, entries.SlipPrinted(waiting_slip(stocked)[0], "status"))
+    assert (slip(stocked, first), stocked.call(next_allowance_slip)) == ("printed", None)
+    assert reprint(stocked, first) == "queued"
+    stocked.reopen()
+    assert stocked.call(doubt_interrupted) == 1
+    assert (slip(stocked, first), stocked.call(next_allowance_slip)) == ("unconfirmed", None)
+    assert reprint(stocked, first) == "queued"
+
+
+def test_the_slip_of_a_cancelled_allowance_does_not_come(stocked: Desk) -> None:
+    """Unless it was leaving already: then it is said that it is out."""
+    first = allow(stocked, stocked.number(), (1, 5))
+    sequence, _ = waiting_slip(stocked)
+    undo(stocked, first["allowance"]["allowance_number"])
+    assert (slip(stocked, first), stocked.call(next_allowance_slip)) == ("dropped", None)
+    append(stocked, entries.SlipPrinted(sequence, "status"))
+    assert slip(stocked, first) == "printed"
+
+
+def test_a_tills_slips_are_no_allowances(stocked: Desk) -> None:
+    """They wait in the same table."""
+    append(stocked, entries.SlipQueued(new_key(), "lines", "0" * 64, 9, None))
+    assert stocked.call(next_allowance_slip) is None
+    first = allow(stocked, stocked.number(), (1, 5))
+    assert waiting_slip(stocked)[1] == first["sequence"]
 
 
 # -- against an invoice that is not here
@@ -340,11 +390,10 @@ def test_they_are_listed(stocked: Desk) -> None:
 def test_a_slip_is_printed_again(stocked: Desk) -> None:
     """Of one that stands."""
     number = stocked.number()
-    name = allow(stocked, number, (1, 5), print="none")["allowance"]["allowance_number"]
-    stocked.call(print_allowance(stocked.box, name))
-    assert len(stocked.box.courtesy) == 1
-    undo(stocked, name)
-    refusal(stocked, errors.AllowanceIsCancelled, lambda: stocked.call(print_allowance(stocked.box, name)))
+    first = allow(stocked, number, (1, 5), print="none")
+    assert reprint(stocked, first) == "queued"
+    undo(stocked, first["allowance"]["allowance_number"])
+    refusal(stocked, errors.AllowanceIsCancelled, lambda: reprint(stocked, first))
 
 
 def test_what_is_uploaded_is_what_was_answered(stocked: Desk) -> None:

@@ -164,8 +164,16 @@ class SlipQueued(EntryData, frozen=True):
     peer: Peer | None
 
 
+class AllowanceSlipQueued(EntryData, frozen=True):
+    """The slip of an allowance (by its entry) waits for the printer, in both copies."""
+
+    TYPE: ClassVar[str] = "allowance_slip_queued"
+    allowance: int
+    peer: Peer | None
+
+
 class SlipPrinted(EntryData, frozen=True):
-    """The printer took the whole slip (by the sequence of its `slip_queued`)."""
+    """The printer took the whole slip (by the sequence of its `slip_queued` or `allowance_slip_queued`)."""
 
     TYPE: ClassVar[str] = "slip_printed"
     slip: int
@@ -173,7 +181,7 @@ class SlipPrinted(EntryData, frozen=True):
 
 
 class SlipUnconfirmed(EntryData, frozen=True):
-    """Nobody knows whether the slip came out; the till may send it again under another key."""
+    """Nobody knows whether the slip came out; whoever lacks it asks again, a till under another key."""
 
     TYPE: ClassVar[str] = "slip_unconfirmed"
     slip: int
