@@ -34,6 +34,7 @@ from einvoiced.keepers.lamps import LampKeeper
 from einvoiced.keepers.lending import Lending
 from einvoiced.keepers.paper import PaperDesk
 from einvoiced.keepers.snapshots import SnapshotDesk
+from einvoiced.keepers.supervisor import Supervisor
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
@@ -62,13 +63,13 @@ class Daemon:
 
     def __init__(self, config_file: Path, state: Path, run: Path) -> None:
         self._state, self._run = state, run
-        self._tasks: list[asyncio.Task[None]] = []
         self._servers: list[server.Server] = []
         self._inbox: Inbox | None = None
         self._head = 0
         self._settings = ConfigKeeper(config_file, lambda: self._keeper.journal())
         self._loop = asyncio.get_running_loop()
         self._keeper: JournalKeeper
+        self._tasks: Supervisor
         self._finder, self._snapshots = Finder(state, self._loop), SnapshotDesk(state)
         self.stopping, self.hangup = asyncio.Event(), asyncio.Event()
 
@@ -76,7 +77,8 @@ class Daemon:
         """Bring everything up; READY when it can issue or can say why not."""
         settings = self._settings.running
         self._box = Box(parts.clock(settings.clock), self._state / "journal")
-        keeper = self._keeper = JournalKeeper(self._box, self._state, settings.mirror)
+        self._tasks = Supervisor(self._box)
+        keeper = self._keeper = JournalKeeper(self._box, self._state, settings.mirror, self._tasks)
         keeper.on_fatal = self._fatal
         self._desk = PaperDesk(self._box, keeper.journal)
         self._clock_watch = ClockWatch(self._box.clock)
@@ -124,11 +126,9 @@ class Daemon:
     async def stop(self) -> None:
         """Let what is due leave, then end in order."""
         systemd.notify(STOPPING=1)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
         await asyncio.gather(self._finder.stop(), self._snapshots.stop())
-        await self._keeper.let_go()
+        self._keeper.let_go()
         for each in self._servers:
             await _in_loop(each.loop, each.stop())
         await asyncio.to_thread(self._desk.stop)
@@ -180,14 +180,15 @@ class Daemon:
         inbox.on_busy = self._lamps.busy
         inbox.on_nothing = self._tell_nothing
         parts.watch_usb(self._settings.running.stick, self._lamps.stick_seen)
-        self._tasks += [
-            asyncio.create_task(inbox.run(), name="inbox"),
-            asyncio.create_task(self._lamps.run(), name="lamps"),
-            asyncio.create_task(self._housekeeping(), name="housekeeping"),
-            asyncio.create_task(self._reloads(), name="reloads"),
-            asyncio.create_task(self._boot_slip(), name="boot slip"),
-            asyncio.create_task(self._daily_slip(), name="daily slip"),
-        ]
+        for name, run in (
+            ("inbox", inbox.run),
+            ("lamps", self._lamps.run),
+            ("housekeeping", self._housekeeping),
+            ("reloads", self._reloads),
+            ("boot slip", self._boot_slip),
+            ("daily slip", self._daily_slip),
+        ):
+            self._tasks.start(name, run)
 
     async def _daily_slip(self) -> None:
         slip = DailySlip(lambda: self._settings.running.box.daily_slip, self._state, self.status, self._box.clock.now)

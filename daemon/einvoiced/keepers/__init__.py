@@ -14,6 +14,7 @@
     lending      the printer, lent to a technician's test
     lamps        the three lamps
     finder       the process that answers questions about invoices
+    supervisor   the tasks of all these: one that meets a fault is told and begun again
     snapshots    the files made for accountants, until they were fetched
 
 All live in the main loop's thread but where they say otherwise. `app` makes them and ties them to each other and to

@@ -53,7 +53,7 @@ class CeilingKeeper:
         self._witnessed.set()
 
     async def run(self) -> None:
-        """Until cancelled; a fault is logged and tried again."""
+        """Until cancelled; what the box can say is logged and tried again. Whatever is wrong, who waits is answered."""
         while True:
             self._poked.clear()
             try:
@@ -61,6 +61,9 @@ class CeilingKeeper:
             except EinvoicedError as error:
                 log.error("ceilings cannot be raised: %s", error)
                 self._journal.release(error)
+            except Exception as error:
+                self._journal.release(StorageFailed(detail=f"ceilings cannot be raised: {error!r}"))
+                raise
             await happened(self._poked, RETRY_SECONDS if FAULT in self._box.locks else LOOK_SECONDS)
 
     async def write(self, content: beside.Beside) -> bool:

@@ -23,6 +23,7 @@ from einvoiced.journal.witnesses import Report, Witnesses
 from einvoiced.journal.writer import Journal
 from einvoiced.keepers.ceilings import CeilingKeeper
 from einvoiced.keepers.periods import PeriodKeeper
+from einvoiced.keepers.supervisor import Supervisor
 from einvoiced.waiting import happened
 
 WITNESS_SECONDS = 5.0
@@ -40,12 +41,12 @@ logger = logging.getLogger("einvoiced")
 class JournalKeeper:
     """Main loop only, but for what says otherwise. `on_fatal` is called in the journal's thread: a sync has failed."""
 
-    def __init__(self, box: Box, state: Path, mirror: config.MirrorSection) -> None:
-        self._box, self._state = box, state
+    def __init__(self, box: Box, state: Path, mirror: config.MirrorSection, tasks: Supervisor) -> None:
+        """`tasks` gets the work that the journal needs beside it; who made it ends it before `let_go`."""
+        self._box, self._state, self._tasks = box, state, tasks
         self._journal: Journal | None = None
         self._error: EinvoicedError = JournalBroken(detail="not open yet")
         self._beside: beside.Beside | None = None
-        self._tasks: list[asyncio.Task[None]] = []
         self._reported = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._witnesses = Witnesses(*parts.witnesses(mirror))
@@ -137,9 +138,8 @@ class JournalKeeper:
         self._box.unlock(StorageFailed.name)
         content = beside.Beside(journal.id, True, known).at(await journal.submit(lambda tx: tx.head), running=True)
         await self._ceilings.write(content)
-        self._tasks.append(asyncio.create_task(self._ceilings.run(), name="ceilings"))
-        periods = PeriodKeeper(self._box, journal, self._state)
-        self._tasks.append(asyncio.create_task(periods.run(), name="periods"))
+        self._tasks.start("ceilings", self._ceilings.run)
+        self._tasks.start("periods", PeriodKeeper(self._box, journal, self._state).run)
 
     async def note_jump(self, seconds: float) -> None:
         """Keep that the clock jumped; before the box has begun nobody waits for that, least of all who begins it."""
@@ -179,11 +179,8 @@ class JournalKeeper:
             self._journal.freeze(error)
             self._journal.release(error)
 
-    async def let_go(self) -> None:
+    def let_go(self) -> None:
         """Nothing is appended by itself any more; what waits at a ceiling is answered: its keeper is gone."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._journal is not None:
             self._journal.release(BoxStopping())
 
