@@ -43,6 +43,10 @@ TROUBLES = {
         "An 80 mm roll is configured, and a proof is 57 mm by law; load one and set printer.roll_mm = 57.",
         "設定為 80 mm 紙捲，證明聯依規定須為 57 mm；請換紙捲並設定 printer.roll_mm = 57。",
     ),
+    "fault": (
+        "A fault was met while printing; it is tried again by itself. Send a bundle (einvoicectl bundle) to support.",
+        "列印程式發生異常，自動重試中；請聯絡維修人員（einvoicectl bundle）。",
+    ),
     "no_font": ("No Chinese font is installed; install fonts-noto-cjk.", "系統沒有中文字型，請安裝 fonts-noto-cjk。"),
 }
 

@@ -84,3 +84,8 @@ def doubt_interrupted(tx: Transaction) -> int:
     for (sequence,) in slips:
         tx.append(entries.SlipUnconfirmed(sequence, "the box stopped before it was known to be printed"))
     return len(proofs) + len(copies) + len(slips)
+
+
+def slips_waiting(tx: Transaction) -> set[int]:
+    """The tills' slips that wait, by their entries."""
+    return {entry for (entry,) in tx.all("SELECT entry FROM slips WHERE state = 'queued'")}

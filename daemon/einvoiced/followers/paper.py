@@ -42,6 +42,9 @@ IDLE_SECONDS = 1.0
 BACK_OFF_SECONDS = 60.0
 """Longest pause for a printer that says it is well and takes nothing: every try costs two entries."""
 
+FAULT_SECONDS = 1.0
+"""Pause before the thread begins again after a fault that nobody thought of; twice as long after each."""
+
 SLOW_BAUD = 9600
 OWN_SLIPS = 20
 
@@ -148,28 +151,46 @@ class PaperFollower:
     # -- the thread
 
     def _run(self) -> None:
+        pause = FAULT_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._work()
+            except BoxStopping:
+                return
+            except Exception:
+                log.exception("the printer's thread met a fault and begins again in %g s", pause)
+                for slip in [slip for slip in list(self._slips) if slip.entry is None]:
+                    self._drop(slip)
+                self._say("fault")
+                self._drawer.refuse(self.state.trouble)
+                self._stopping.wait(pause)
+                pause = min(2 * pause, BACK_OFF_SECONDS)
+
+    def _work(self) -> None:
+        """Until the stop; what a fault, or the stop of the box, left in a strip is in doubt first."""
         try:
-            self._sender.torn = self._doubted()
+            self._sender.torn = self._doubted() or self._sender.torn
             while not self._stopping.is_set():
                 self._wake.clear()
                 pause = self._round()
                 self._wake.wait(pause)
-        except BoxStopping:
-            pass
-        except Exception:
-            log.exception("the printer's thread met a fault; nothing more is printed")
-            self._say("error")
         finally:
             self._sender.close()
 
     def _doubted(self) -> bool:
-        """Whether a strip was leaving when the box stopped; a disk that does not take that yet is asked again."""
+        """Whether a strip was leaving when its thread ended; a disk that does not take that yet is asked again."""
         while not self._stopping.is_set():
             try:
-                return self._journal.call(print_proof.doubt_interrupted) > 0
+                doubted = self._journal.call(print_proof.doubt_interrupted) > 0
+                waiting = self._journal.call(print_proof.slips_waiting)
             except StorageFailed as error:
                 log.error("the journal does not take what is in doubt: %s", error)
                 self._stopping.wait(RETRY_SECONDS[-1])
+                continue
+            for slip in list(self._slips):
+                if slip.entry is not None and slip.entry not in waiting:
+                    self._drop(slip)
+            return doubted
         return True
 
     def _round(self) -> float:
@@ -215,7 +236,7 @@ class PaperFollower:
         elif (allowance := self._journal.call(next_allowance_slip)) is not None:
             self._print_allowance(*allowance)
         elif self._courtesy:
-            self._print_note(self._courtesy.popleft())
+            self._print_courtesy()
         elif self._slips:
             self._print_slip(self._slips[0])
         else:
@@ -291,6 +312,14 @@ class PaperFollower:
                     return
 
     # -- slips
+
+    def _print_courtesy(self) -> None:
+        sequence = self._courtesy.popleft()
+        try:
+            self._print_note(sequence)
+        except StorageFailed:
+            self._courtesy.appendleft(sequence)
+            raise
 
     def _print_note(self, sequence: int) -> None:
         """A slip for a customer without a proof; an entry that was never committed gets none."""
