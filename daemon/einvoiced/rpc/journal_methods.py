@@ -25,6 +25,9 @@ from einvoiced.waiting import happened
 if TYPE_CHECKING:
     from einvoiced.journal.writer import Journal
 
+LONGEST_WAIT = 30.0
+"""Seconds that a question may wait for an entry."""
+
 
 class Appended:
     """Wakes followers that wait for entries. Main loop only; `waited_for` may be read anywhere."""
@@ -96,8 +99,10 @@ class JournalMethods:
         return retired
 
     async def _read(self, params: JournalReadParams, _peer: Peer) -> Page:
+        if not 0 <= params.wait <= LONGEST_WAIT:
+            raise errors.InvalidParams("wait", detail=f"0 to {LONGEST_WAIT:g} seconds")
         reading = read_entries(params.after, params.limit, params.since)
-        if not 0 < params.wait <= 30:
+        if not params.wait:
             return await self._journal().submit(reading)
         with self.appended.watched() as event:  # before looking: what is appended in between counts
             page = await self._journal().submit(reading)

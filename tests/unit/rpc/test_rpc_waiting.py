@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from einvoiced.actions.box import Box
 from einvoiced.actions.follow import Page
+from einvoiced.client import BoxError
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.journal.entries import Peer
 from einvoiced.rpc.journal_methods import JournalMethods, JournalReadParams
@@ -64,3 +66,11 @@ def test_questions_wake_nobody_who_waits_for_entries(shared_box: VirtualBox) -> 
 
     with ThreadPoolExecutor(2) as pool:
         assert all(pool.map(waits, range(2)))
+
+
+@pytest.mark.parametrize("wait", [30.5, -1])
+def test_a_wait_that_is_not_kept_is_refused(shared_box: VirtualBox, wait: float) -> None:
+    """A follower that was answered at once would ask without a pause, for ever."""
+    with shared_box.client("admin") as follower, pytest.raises(BoxError) as refused:
+        follower.call("journal.read", after=1 << 40, wait=wait)
+    assert (refused.value.name, refused.value.path) == ("invalid_params", "wait")
