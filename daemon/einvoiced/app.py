@@ -123,8 +123,8 @@ class Daemon:
         due = await self._due.look() if counts is not None else []
         return make_status(self._box, counts, self._desk.state, due)
 
-    async def stop(self) -> None:
-        """Let what is due leave, then end in order."""
+    async def stop(self) -> bool:
+        """Let what is due leave, then end in order; False where the disk did not take the end."""
         systemd.notify(STOPPING=1)
         await self._tasks.stop()
         await asyncio.gather(self._finder.stop(), self._snapshots.stop())
@@ -132,8 +132,9 @@ class Daemon:
         for each in self._servers:
             await _in_loop(each.loop, each.stop())
         await asyncio.to_thread(self._desk.stop)
-        await self._keeper.stop()
+        in_order = await self._keeper.stop()
         await self._lamps.close()
+        return in_order
 
     # -- start order
 
@@ -307,14 +308,16 @@ def main() -> int:
     log.set_up(options.verbose)
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
-        asyncio.run(_main(options))
+        in_order = asyncio.run(_main(options))
     except Exception:
         logger.critical("einvoiced cannot go on", exc_info=True)
         os._exit(EXIT_FAILED)  # the journal's thread would keep a process without sockets alive
+    if not in_order:
+        os._exit(0)  # nothing may close the journal any more
     return 0
 
 
-async def _main(options: argparse.Namespace) -> None:
+async def _main(options: argparse.Namespace) -> bool:
     daemon = Daemon(options.config, options.state, options.run)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -322,7 +325,7 @@ async def _main(options: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGHUP, daemon.hangup.set)
     await daemon.start()
     await daemon.stopping.wait()
-    await daemon.stop()
+    return await daemon.stop()
 
 
 def _options() -> argparse.Namespace:

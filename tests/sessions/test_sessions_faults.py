@@ -177,6 +177,30 @@ def test_a_full_disk_refuses_and_goes_on(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        pytest.param(WAL, "the journal", id="WAL"),
+        pytest.param(BESIDE, beside.FILE, id="file beside", marks=rare),
+        pytest.param("/state/", "", id="everything", marks=rare),
+    ],
+)
+def test_a_stop_on_a_full_disk_is_a_stop(shop: Shop, path: str, says: str) -> None:
+    """It says what could not be written; the next start is as after a power cut, and nobody has to unlock it."""
+    process = shop.box.process
+    assert process is not None
+    shop.disk.break_(WRITE | OPEN, errno.ENOSPC, path)
+    shop.box.stop()
+    assert process.returncode == 0
+    assert "Traceback" not in shop.box.log()
+    assert says in shop.box.log().splitlines()[-1]
+    assert "as after a power cut" in shop.box.log()
+    assert shop.disk.mend() > 0
+    shop.start()
+    assert shop.locks() == []
+    shop.check()
+
+
+@pytest.mark.parametrize(
     ("kinds", "path", "error"),
     [
         pytest.param(SYNC, WAL, errno.EIO, id="WAL's sync"),

@@ -184,11 +184,25 @@ class JournalKeeper:
         if self._journal is not None:
             self._journal.release(BoxStopping())
 
-    async def stop(self) -> None:
-        """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order."""
+    async def stop(self) -> bool:
+        """The last entry, then the file beside, then the checkpoint that empties the WAL: in this order.
+
+        False where the disk did not take these. Then the journal stays open and the process must end at once, as by a
+        power cut: a close would take the WAL away, and a start that was promised one would lock the box.
+        """
         journal = self._journal
         if journal is None:
-            return
+            return True
+        try:
+            await self._write_the_end(journal)
+        except (EinvoicedError, OSError) as error:
+            what = "the journal" if isinstance(error, EinvoicedError) else beside.FILE
+            logger.error("the end cannot be written to %s; the next start is as after a power cut: %s", what, error)
+            return False
+        await asyncio.to_thread(journal.close)
+        return True
+
+    async def _write_the_end(self, journal: Journal) -> None:
         known = await asyncio.to_thread(beside.read, self._state)
         if not journal.frozen:
             await journal.submit(stop_box)
@@ -196,7 +210,6 @@ class JournalKeeper:
                 known = known.at(await journal.submit(lambda tx: tx.head), running=False)
         if known is not None:
             await asyncio.to_thread(beside.write, self._state, msgspec.structs.replace(known, running=False))
-        await asyncio.to_thread(journal.close)
 
     async def _hear_witnesses(self) -> None:
         """Give every configured witness a little time to report before anything is appended."""
