@@ -139,6 +139,15 @@ class Box:
         """Take a notice away; nothing happens if it was not there."""
         self.notices.pop(name, None)
 
+    def leave_note(self, tx: Transaction, entry: int) -> None:
+        """A customer gets a note about this entry, once it is committed: another may take its place otherwise."""
+
+        def committed() -> None:
+            self.courtesy.append(entry)
+            self.paper_waits = True
+
+        tx.afterwards.append(committed)
+
     def need_shop(self) -> Shop:
         """The shop of an unlocked box; BoxLocked with every reason otherwise."""
         locks = list(self.locks.values())

@@ -164,7 +164,7 @@ def take_number(
     if paper == "queued":
         box.paper_waits = True
     elif paper == "none" and params.print == "box" and box.prints:
-        _leave_a_note(box, params, sequence)
+        _leave_a_note(tx, box, params, sequence)
     return result
 
 
@@ -222,11 +222,10 @@ def need_printer(tx: Transaction, box: Box, if_unprintable: Literal["refuse", "q
     raise errors.PrinterNotReady(detail=trouble.en, detail_zh=trouble.zh)
 
 
-def _leave_a_note(box: Box, params: IssueParams, sequence: int) -> None:
+def _leave_a_note(tx: Transaction, box: Box, params: IssueParams, sequence: int) -> None:
     """A customer without a proof may get a slip, where the configuration says so."""
     if box.donation_slip if params.npoban is not None else box.carrier_slip:
-        box.courtesy.append(sequence)
-        box.paper_waits = True
+        box.leave_note(tx, sequence)
 
 
 _NO_LABELS = Labels()

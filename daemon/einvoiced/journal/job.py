@@ -18,11 +18,12 @@ log = logging.getLogger(__name__)
 class Job(Generic[T]):
     """An action that waits for its group's commit. Await it once, or have `then` called back, in the journal's loop."""
 
-    __slots__ = ("_callback", "action", "delivered", "error", "parked", "result")
+    __slots__ = ("_callback", "action", "afterwards", "delivered", "error", "parked", "result")
 
     def __init__(self, action: Action[T], callback: Callable[[Job[T]], None] | None = None) -> None:
         self.action, self._callback = action, callback
         self.parked = self.delivered = False
+        self.afterwards: list[Callable[[], None]] = []
         self.result: T | None = None
         self.error: BaseException | None = None
 

@@ -60,6 +60,8 @@ class Transaction:
         """`alone`: no other action shares the database's transaction, so none needs a savepoint to be kept from it."""
         self.db, self._head, self._clock, self._frozen, self._space = db, head, clock, frozen, space
         self.appended = 0
+        self.afterwards: list[Callable[[], None]] = []
+        """What is done once all this is committed, and never otherwise (journal thread, before the answer leaves)."""
         self._alone, self._saved = alone, False
 
     def one(self, sql: str, *parameters: object) -> Any:

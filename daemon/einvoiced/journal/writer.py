@@ -187,7 +187,10 @@ class Journal:
         asyncio.set_event_loop(self.loop)
         self.loop.run_forever()
         if not self._failed:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.DatabaseError as error:
+                log.error("the WAL could not be emptied at the end (%s); the next start reads it", error)
 
     def _close(self) -> None:
         self._closing = True
@@ -273,6 +276,9 @@ class Journal:
             seconds = time.perf_counter() - begin
         except Exception as error:
             return self._fail(group, before, error)
+        for job in group:
+            for each in job.afterwards:
+                each()
         self.commits += 1
         appended = self._head.sequence - before.sequence
         if appended:
@@ -284,7 +290,7 @@ class Journal:
         transaction = Transaction(self._db, self._head, self._clock, self._frozen, self._space, alone=alone)
         try:
             job.result = job.action(transaction)
-            self._head = transaction.finish()
+            self._head, job.afterwards = transaction.finish(), transaction.afterwards
         except NotYet:
             transaction.undo()
             job.parked = True

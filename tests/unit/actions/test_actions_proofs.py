@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import Any
 
+import msgspec
 import pytest
 
 from einvoiced.actions.box import Lock
 from einvoiced.actions.hand_out_proof import hand_out_proof
-from einvoiced.actions.issue_invoice import IssueParams
+from einvoiced.actions.issue_invoice import IssueParams, issue_invoice
 from einvoiced.actions.list_proofs import list_proofs
 from einvoiced.actions.named import Named
 from einvoiced.actions.order_copy import order_copy
@@ -28,9 +30,11 @@ from einvoiced.errors import (
     OriginalOut,
     PrinterNotReady,
     ProofStateWrong,
+    StorageFailed,
 )
 from einvoiced.journal import entries, projections
-from tests.boxes import Desk
+from einvoiced.journal.transaction import Transaction
+from tests.boxes import SALE, Desk
 
 BUYER = {"identifier": "04595257"}
 MOBILE = {"type": "3J0002", "id": "/ABC+123"}
@@ -288,6 +292,25 @@ def test_notes_are_left_for_customers_without_a_proof(stocked: Desk) -> None:
     issued(stocked, carrier=MOBILE)
     issued(stocked, npoban="919", print="none")
     issued(stocked)
+    assert list(stocked.box.courtesy) == [donated]
+
+
+@pytest.mark.parametrize("fault", [ValueError("refused after all"), sqlite3.OperationalError("disk is full")])
+def test_no_note_is_left_for_what_was_not_committed(stocked: Desk, fault: Exception) -> None:
+    """Its place in the journal goes to the next sale, whose customer may want none; the notes that wait stay."""
+    stocked.box.donation_slip, stocked.box.carrier_slip = True, False
+    _, donated = issued(stocked, npoban="919")
+    wire = json.dumps({"key": new_key(), **SALE, "npoban": "919"}).encode()
+    issue = issue_invoice(stocked.box, msgspec.json.decode(wire, type=IssueParams), None)
+
+    def fails(tx: Transaction) -> None:
+        issue(tx)
+        raise fault
+
+    with pytest.raises((ValueError, StorageFailed)):
+        stocked.call(fails)
+    _, other = issued(stocked, carrier=MOBILE)
+    assert other == donated + 1
     assert list(stocked.box.courtesy) == [donated]
 
 
