@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from einvoiced.actions.standing import issued_entry, paper_of, read_invoice
@@ -36,6 +38,9 @@ Became = (
     | entries.ProofSending
 )
 
+Outcome = Literal["out", "not_begun", "unknown"]
+"""What became of a strip: on paper as far as the printer tells, surely not a byte of it, or nobody knows."""
+
 
 def next_waiting(tx: Transaction) -> Waiting | None:
     """The oldest original that waits; the oldest copy when no original does."""
@@ -61,6 +66,28 @@ def begin(waiting: Waiting, sha256: str) -> Action[bool]:
         return True
 
     return action
+
+
+def became(waiting: Waiting, outcome: Outcome, reason: str, confirmation: entries.Confirmation) -> Became:
+    """The entry about a strip that was begun; `confirmation` counts where it is out, `reason` where it is not."""
+    if waiting.copy is not None:
+        if outcome == "out":
+            return entries.CopyPrinted(waiting.copy, confirmation)
+        if outcome == "not_begun":
+            return entries.CopyRequeued(waiting.copy, reason)
+        return entries.CopyUnconfirmed(waiting.copy, reason)
+    if outcome == "out":
+        return entries.ProofPrinted(waiting.sequence, confirmation)
+    if outcome == "not_begun":
+        return entries.ProofRequeued(waiting.sequence, reason)
+    return entries.ProofUnconfirmed(waiting.sequence, reason)
+
+
+def failed(waiting: Waiting, reason: str) -> Became:
+    """The entry about a strip that cannot be drawn."""
+    if waiting.copy is not None:
+        return entries.CopyUnconfirmed(waiting.copy, reason)
+    return entries.ProofFailed(waiting.sequence, reason)
 
 
 def note(data: Became) -> Action[int]:

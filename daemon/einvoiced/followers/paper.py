@@ -24,6 +24,7 @@ from einvoiced.actions.paper_notices import PaperState, notice, trouble
 from einvoiced.actions.standing import read_invoice
 from einvoiced.errors import BoxStopping, FontsMissing, InvoiceNotFound, StorageFailed
 from einvoiced.followers.drawer import Drawer
+from einvoiced.followers.drawing import Drawing
 from einvoiced.followers.strip_sender import Sent, StripSender
 from einvoiced.journal import entries
 
@@ -85,6 +86,7 @@ class PaperFollower:
         """`baudrate`: of a serial line; 0 for the other ways."""
         self._journal, self._profile, self.shop_name, self.note = journal, profile, shop_name, ""
         self._sender = StripSender(transport, profile, baudrate / 12)
+        self._drawing = Drawing(profile)
         self._slips: deque[Slip] = deque()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
         self._slow_line = 0 < baudrate <= SLOW_BAUD
@@ -95,7 +97,6 @@ class PaperFollower:
         self._failures = self._untaken = 0
         self._loan: concurrent.futures.Future[None] | None = None
         self.printer = transport.name
-        self._drawn = False
         self.state = PaperState("starting", trouble("starting"))
         self.on_change: Callable[[], None] = lambda: None
 
@@ -112,7 +113,7 @@ class PaperFollower:
         own = [slip for slip in list(self._slips) if slip.entry is None]
         if len(own) >= OWN_SLIPS:
             self._drop(own[0])
-        self.add_slip(Slip(lambda: self._render(document)))
+        self.add_slip(Slip(lambda: self._drawing.strip(document)))
 
     def add_slip(self, slip: Slip) -> None:
         """Print a slip behind everything that waits."""
@@ -208,7 +209,7 @@ class PaperFollower:
             try:
                 worked = self._print_next()
             except FontsMissing:
-                self._drawn = False
+                self._drawing.tried = False
                 continue
             except StorageFailed as error:
                 log.error("the journal does not take what became of a strip: %s", error)
@@ -248,21 +249,11 @@ class PaperFollower:
     def _ready(self) -> bool:
         """Ask the printer; says in `state` what is wrong."""
         look = self._sender.look()
-        if look.trouble is None and not self._drawn and self._can_draw():
+        if look.trouble is None and not self._drawing.tried and self._drawing.possible():
             look = self._sender.look()  # loading took its time
-        name = look.trouble or (None if self._can_draw() else "no_font")
+        name = look.trouble or (None if self._drawing.possible() else "no_font")
         self._say(name, look.paper_low)
         return name is None
-
-    def _can_draw(self) -> bool:
-        """Whether the libraries and fonts are there; the first time it loads them, before anybody waits for a strip."""
-        if not self._drawn:
-            try:
-                self._render(_nothing())
-                self._drawn = True
-            except FontsMissing as error:
-                log.error("nothing can be printed: %s", error)
-        return self._drawn
 
     def _say(self, name: str | None, paper_low: bool = False) -> None:
         notices = [notice("paper_low")] if paper_low else []
@@ -281,15 +272,16 @@ class PaperFollower:
         from einvoiced.proof.content import proof
 
         try:
-            strip = self._render(proof(waiting.invoice, shop_name=self.shop_name, copy=waiting.copy is not None))
+            strip = self._drawing.strip(proof(waiting.invoice, shop_name=self.shop_name, copy=waiting.copy is not None))
         except FontsMissing:
             raise
         except Exception as error:
             log.exception("%s cannot be drawn", waiting.invoice.invoice_number)
-            self._note(_failed(waiting, f"{type(error).__name__}: {error}"[:200]))
+            self._note(print_proof.failed(waiting, f"{type(error).__name__}: {error}"[:200]))
             return
         if self._journal.call(print_proof.begin(waiting, hashlib.sha256(strip).hexdigest())):
-            self._note(_became(waiting, self._send(strip, waiting.copy or waiting.sequence)))
+            sent = self._send(strip, waiting.copy or waiting.sequence)
+            self._note(print_proof.became(waiting, sent.outcome, sent.reason, sent.confirmation))
 
     def _send(self, strip: bytes, number: int) -> Sent:
         sent = self._sender.send(strip, number)
@@ -342,7 +334,7 @@ class PaperFollower:
             from einvoiced.proof.allowance_slip import allowance_slips
 
             both = allowance_slips(found, shop_name=self.shop_name, verified=verified)
-            return b"".join(self._render(copy) for copy in both)
+            return b"".join(self._drawing.strip(copy) for copy in both)
 
         self._print_slip(Slip(strip, sequence))
 
@@ -374,40 +366,7 @@ class PaperFollower:
         except ValueError:
             pass  # dropped meanwhile
 
-    def _render(self, document: Document) -> bytes:
-        from einvoiced.proof.render import render
-
-        return render(document, self._profile)
-
     def _pulse(self) -> None:
         from einvoiced.proof.commands import drawer_pulse
 
         self._sender.pulse(drawer_pulse(self._profile))
-
-
-def _nothing() -> Document:
-    """A document that needs everything that a proof needs."""
-    from einvoiced.proof.document import Document, QrPair, Text
-
-    return Document((Text("測", bold=True), QrPair("測", "試")))
-
-
-def _became(waiting: print_proof.Waiting, sent: Sent) -> print_proof.Became:
-    """The entry about a strip that was begun."""
-    if waiting.copy is not None:
-        if sent.outcome == "out":
-            return entries.CopyPrinted(waiting.copy, sent.confirmation)
-        if sent.outcome == "not_begun":
-            return entries.CopyRequeued(waiting.copy, sent.reason)
-        return entries.CopyUnconfirmed(waiting.copy, sent.reason)
-    if sent.outcome == "out":
-        return entries.ProofPrinted(waiting.sequence, sent.confirmation)
-    if sent.outcome == "not_begun":
-        return entries.ProofRequeued(waiting.sequence, sent.reason)
-    return entries.ProofUnconfirmed(waiting.sequence, sent.reason)
-
-
-def _failed(waiting: print_proof.Waiting, reason: str) -> print_proof.Became:
-    if waiting.copy is not None:
-        return entries.CopyUnconfirmed(waiting.copy, reason)
-    return entries.ProofFailed(waiting.sequence, reason)

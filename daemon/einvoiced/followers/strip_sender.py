@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from einvoiced.actions.print_proof import Outcome
 from einvoiced.hardware.printer import PrinterUnavailable, Transport, WriteInterrupted
 from einvoiced.hardware.printer.confirm import (
     SENSOR_COMMAND,
@@ -53,7 +54,7 @@ class Look:
 class Sent:
     """What became of a strip. `confirmation` counts for `out` only; `trouble` is what the printer said of itself."""
 
-    outcome: Literal["out", "not_begun", "unknown"]
+    outcome: Outcome
     reason: str = ""
     confirmation: Confirmation = "none"
     trouble: str | None = None
