@@ -78,7 +78,7 @@ def import_tracks(box: Box, file_name: str, data: bytes, *, source: str, peer: P
     if shop is None:
         raise NotConfigured(detail="no seller")
     digest = hashlib.sha256(data).hexdigest()
-    name = file_name[-100:]
+    name = label(file_name)
     parsed: ParsedFile | TrackFileError
     try:
         parsed = read_track_file(
@@ -176,7 +176,7 @@ class Importer:
 
         Refusals of the `ignore` kinds are only raised: a stick holds strangers' files too.
         """
-        journal = self._journal()
+        journal, file_name = self._journal(), label(file_name)
         try:
             action = await asyncio.to_thread(import_tracks, self._box, file_name, data, source=source, peer=peer)
             verdict = await journal.submit(action)
@@ -194,9 +194,17 @@ def record_refusal(file_name: str, data: bytes, error: TrackFileError, source: s
     """Keep in the journal that a file was refused, and why."""
     digest = hashlib.sha256(data).hexdigest()
     refused = entries.TracksRefused(
-        file_name[-100:], digest, source, peer, error.name, error.line, error.column, error.value[:200]
+        label(file_name), digest, source, peer, error.name, error.line, error.column, error.value[:200]
     )
     return lambda tx: tx.append(refused)
+
+
+def label(file_name: str) -> str:
+    """A file's name as it may stand in the journal, on paper and in a log: its last 100 characters.
+
+    Controls, and bytes that are no text (a stick's names are bytes), are `?`.
+    """
+    return "".join(char if char.isprintable() or char == "\u3000" else "?" for char in file_name[-100:])
 
 
 def shown(r: NumberRange, share: Share, ours: int | None = None) -> RangeShown:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from einvoiced.actions.box import Box
+from einvoiced.actions.close_period import check_open
 from einvoiced.errors import BadLastUsed, NotConfigured, RangeUnknown
 from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
@@ -34,7 +35,8 @@ def release_tracks(
 ) -> Action[Released]:
     """Release a range; `last_used` is `none` or the last number used elsewhere.
 
-    RangeUnknown when no such range waits; BadLastUsed for a number outside it.
+    RangeUnknown when no such range waits; BadLastUsed for a number outside it; PeriodIsClosed when its numbers would
+    never be reported.
     """
     if box.shop is None:
         raise NotConfigured(detail="no seller")
@@ -42,9 +44,11 @@ def release_tracks(
     asked = f"{year_month} {track} {begin}"
 
     def action(tx: Transaction) -> Released:
-        row = tx.one(_UNRELEASED, seller, year_month, track, int(begin)) if begin.isdecimal() else None
+        eight = len(begin) == 8 and begin.isascii() and begin.isdecimal()
+        row = tx.one(_UNRELEASED, seller, year_month, track, int(begin)) if eight else None
         if row is None:
-            raise RangeUnknown("begin", asked=asked)
+            raise RangeUnknown("begin", asked=asked[:40])
+        check_open(tx, seller, year_month)
         last = _last_used(last_used, int(begin), row[0], asked)
         booklet = int(begin) if last is None else last // BOOKLET * BOOKLET + BOOKLET
         next_ = Share(row[1] + 1, row[2]).first_between(int(begin), row[0], booklet)

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,9 @@ SECONDS = 0.2
 QUIET_SECONDS = 5.0
 """How long a stick with partitions must bring nothing more before it is said that no track file is on it."""
 
+WAIT_SECONDS = 5.0
+"""How long a batch waits that the box cannot take now (locked, not configured, full), before it is tried again."""
+
 IGNORED = (NotATrackFile, FileNotText, FileEmpty)
 """Strangers' files on a stick: passed over in silence."""
 
@@ -34,13 +38,34 @@ _PARTITION = re.compile(r"usb-(sd[a-z]+)[0-9]+(?:-[0-9]+)?")
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class _Waiting:
+    """A batch that the box could not take whole: what its first files gave, when it is tried again, and why not yet."""
+
+    given: list[bool] = field(default_factory=list)
+    until: float = 0.0
+    why: str = ""
+
+
 class Inbox:
     """Runs in the loop; `folder` plays the stick where there is one. `on_busy(True)` while a batch is worked on."""
 
     def __init__(
-        self, directory: Path, importer: Importer, folder: FolderStick | None, quiet: float = QUIET_SECONDS
+        self,
+        directory: Path,
+        importer: Importer,
+        folder: FolderStick | None,
+        quiet: float = QUIET_SECONDS,
+        wait: float = WAIT_SECONDS,
     ) -> None:
-        self._directory, self._importer, self._folder, self._quiet = directory, importer, folder, quiet
+        self._directory, self._importer, self._folder, self._quiet, self._wait = (
+            directory,
+            importer,
+            folder,
+            quiet,
+            wait,
+        )
+        self._waiting: dict[Path, _Waiting] = {}
         self._untold: dict[str, tuple[Nothing, float]] = {}
         self._gave: dict[str, float] = {}
         self.on_busy: Callable[[bool], None] = lambda _busy: None
@@ -62,18 +87,28 @@ class Inbox:
             await asyncio.sleep(SECONDS)
 
     def _batches(self) -> list[Path]:
-        return sorted(p for p in self._directory.iterdir() if p.is_dir() and not p.name.startswith("."))
+        """Those that may be taken now."""
+        there = sorted(p for p in self._directory.iterdir() if p.is_dir() and not p.name.startswith("."))
+        self._waiting = {path: self._waiting[path] for path in there if path in self._waiting}
+        now = time.monotonic()
+        return [path for path in there if path not in self._waiting or self._waiting[path].until <= now]
 
     async def _take(self, path: Path) -> None:
+        """Import a batch, from the file on that the box could not take before: no verdict is told twice."""
+        waiting = self._waiting.get(path) or _Waiting()
         self.on_busy(True)
         try:
             batch = read_batch(path)
-            verdicts = [await self._import(batch, entry) for entry in batch.files]
-            self._note(batch, any(verdicts) or any(left.reason == "export" for left in batch.left_out))
+            for entry in batch.files[len(waiting.given) :]:
+                waiting.given.append(await self._import(batch, entry))
+            self._note(batch, any(waiting.given) or any(left.reason == "export" for left in batch.left_out))
         except (OSError, ValueError) as error:
             log.warning("batch %s cannot be read: %s", path.name, error)
         except EinvoicedError as error:
-            log.error("batch %s waits: %s", path.name, error)
+            if waiting.why != str(error):
+                log.error("batch %s waits: %s", path.name, error)
+            waiting.until, waiting.why = time.monotonic() + self._wait, str(error)
+            self._waiting[path] = waiting
             return
         finally:
             self.on_busy(False)

@@ -80,7 +80,7 @@ def differs(fields: list[str]) -> TypedDiffers:
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names mean one person: case, width and blanks do not make another."""
+    """Whether two names mean one person: case, width, accents, blanks and signs between do not make another."""
     return _who(one) == _who(other)
 
 
@@ -99,5 +99,5 @@ def _bad(field: str, value: str, form: str, form_zh: str) -> TypedBadly:
 
 
 def _who(person: str) -> str:
-    """A name without what hides that two are the same: case, width, blanks."""
-    return "".join(unicodedata.normalize("NFKC", person).casefold().split())
+    """A name's letters and digits, without what hides that two are the same."""
+    return "".join(char for char in unicodedata.normalize("NFKD", person).casefold() if char.isalnum())

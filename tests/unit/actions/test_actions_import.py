@@ -171,6 +171,18 @@ def test_a_refusal_is_kept_and_told(desk: Desk) -> None:
     assert ranges(desk) == []
 
 
+@pytest.mark.parametrize("good", [True, False])
+def test_a_name_is_only_a_label(desk: Desk, good: bool) -> None:
+    """A stick's names are bytes: no text, or controls, neither hinder a verdict nor reach a terminal."""
+    counter = Counter(desk)
+    rows = track_file(("NQ" if good else "nq", 0, 49), period=this_period(desk)).encode()
+    counter.run(("x" * 90 + "\udca6\udcaf\n\x1b[2J\u202e字軌　1.csv", rows))
+    data = entries.read_data(desk.entries()[-1])
+    assert isinstance(data, entries.TracksImported if good else entries.TracksRefused)
+    assert data.file_name == "x" * 84 + "????[2J?字軌　1.csv"
+    assert [name for _, name, _ in counter.told] == [data.file_name]
+
+
 def test_strangers_files_are_passed_over(desk: Desk) -> None:
     """Kinds that are to be ignored are raised, but neither kept nor told."""
     counter = Counter(desk)

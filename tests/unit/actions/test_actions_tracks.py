@@ -15,7 +15,9 @@ from einvoiced.actions.close_period import close_period, close_what_is_over, reo
 from einvoiced.actions.correct_clock import correct_clock
 from einvoiced.actions.export_tracks import HEADER, export_due, export_tracks
 from einvoiced.actions.hold_tracks import hold_tracks, unhold_tracks
+from einvoiced.actions.import_tracks import import_tracks
 from einvoiced.actions.plan_stock import plan_stock
+from einvoiced.actions.release_tracks import release_tracks
 from einvoiced.actions.track_history import track_history
 from einvoiced.actions.type_tracks import Typed, type_tracks
 from einvoiced.journal import entries, projections
@@ -23,6 +25,7 @@ from einvoiced.journal.entries import Peer
 from einvoiced.rules.by_hand import MOST_TRIES, Typing
 from einvoiced.rules.period import TAIPEI, Period
 from tests.boxes import SELLER, Desk, dump
+from tools.virtualbox import track_file
 
 PEER = Peer("admin", 1000, 1000, 4711)
 THIS, NEXT = "11502", "11504"
@@ -268,6 +271,21 @@ def test_left_over_numbers_are_unused_exactly_once(desk: Desk) -> None:
     assert len(desk.entries()) == count
     with pytest.raises(errors.PeriodIsClosed):
         desk.call(unhold_tracks(desk.box, THIS, "ZZ", "00000000", "王店長", PEER))
+
+
+def test_no_range_is_released_behind_a_closing(desk: Desk) -> None:
+    """Released after the unused numbers were counted, nobody would report its own: first the closing is undone."""
+    rows = track_file(("AB", 0, 49), ("NQ", 0, 49), period=Period.of(desk.clock.now())).encode()
+    desk.call(import_tracks(desk.box, "f.csv", rows, source="socket", peer=None))
+    desk.call(release_tracks(desk.box, THIS, "AB", "00000000", "none", "陳技師", PEER))
+    late = release_tracks(desk.box, THIS, "NQ", "00000000", "none", "陳技師", PEER)
+    at(desk, 3, 5)
+    assert (close(desk).numbers, close(desk).unreleased) == (50, 1)
+    with pytest.raises(errors.PeriodIsClosed):
+        desk.call(late)
+    desk.call(reopen_period(desk.box, THIS, "王店長", PEER))
+    desk.call(late)
+    assert (close(desk).numbers, close(desk).unreleased) == (100, 0)
 
 
 def test_a_closing_can_be_undone_until_it_is_reported(desk: Desk) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from einvoiced.errors import BadTrack, NotATrackFile
+from einvoiced.errors import BadTrack, BoxLocked, NotATrackFile
 from einvoiced.hardware.stick.collect import collect
 from einvoiced.keepers.inbox import Inbox
 from tests.boxes import until
@@ -101,6 +101,39 @@ def test_an_unreadable_stick_is_called_so(tmp_path: Path) -> None:
 
     asyncio.run(asyncio.wait_for(main(), 10))
     assert said == ["unreadable"]
+
+
+def test_a_batch_that_must_wait_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """On a box that can take nothing each verdict is told once, and there are pauses: the lamps are free meanwhile."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    asked: list[bytes] = []
+    ready, busy = asyncio.Event(), 0
+
+    class Locked(Reader):
+        async def import_file(self, name: str, data: bytes, *more: Any, **named: Any) -> None:
+            asked.append(data)
+            if data == b"good 2" and not ready.is_set():
+                raise BoxLocked(reasons="a test", reasons_zh="測試")
+            await super().import_file(name, data, *more, **named)
+
+    def count(now: bool) -> None:
+        nonlocal busy
+        busy += now
+
+    async def main() -> None:
+        watcher = Inbox(inbox, Locked(), None, quiet=QUIET, wait=QUIET)  # type: ignore[arg-type]
+        watcher.on_busy = count
+        stick(tmp_path, inbox, "usb-sdb1", "good 1", "good 2", "good 3")
+        task = asyncio.create_task(watcher.run())
+        await asyncio.to_thread(until, lambda: asked.count(b"good 2") == 3)
+        ready.set()
+        await asyncio.to_thread(until, lambda: not any(inbox.iterdir()))
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert asked == [b"good 1", b"good 2", b"good 2", b"good 2", b"good 2", b"good 3"]
+    assert busy == 4
 
 
 def test_too_much_is_called_so(tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ def test_what_differs_is_named_and_nothing_is_revealed(names: tuple[str, ...]) -
         assert getattr(FIRST, name) not in told
 
 
-@pytest.mark.parametrize("person", ["wang", "WANG", " wang ", "ｗａｎｇ", "wa ng"])
+@pytest.mark.parametrize("person", ["wang", "WANG", " wang ", "ｗａｎｇ", "wa ng", "wa-ng.", "wáng", "wang\ufe00"])
 def test_one_person_cannot_type_twice(person: str) -> None:
-    """Neither capitals, nor width, nor blanks make another person."""
+    """Neither capitals, nor width, accents, blanks, signs or what cannot be seen make another person."""
     with pytest.raises(TypedBySamePerson):
         agree(FIRST, replace(SECOND, person=person), seller=OWN)
 
