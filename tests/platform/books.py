@@ -233,6 +233,8 @@ class Books:
         if copy.cancelled:
             raise Refused("E0213")
         net, tax = x.number("Amount/TotalAmount"), x.number("Amount/TaxAmount")
+        if net == 0:
+            raise Refused("E0105")
         others = [self.allowances[each] for each in copy.allowances if not self.allowances[each].cancelled]
         if sum(o.net for o in others) + net > copy.sales or sum(o.tax for o in others) + tax > copy.tax:
             raise Refused("E0221")

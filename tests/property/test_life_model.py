@@ -165,6 +165,8 @@ class LifeMachine(RuleBasedStateMachine):
             assert number in self.cancelled
         except errors.AllowanceTooMuch:
             assert amount > left
+        except errors.AllowanceOnlyTax:
+            assert amount <= left
         else:
             assert amount <= left and number not in self.cancelled
             self.allowances[number][answer["allowance"]["allowance_number"]] = amount

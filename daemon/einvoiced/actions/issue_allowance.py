@@ -83,8 +83,8 @@ def issue_allowance(box: Box, params: AllowanceParams, peer: Peer | None) -> Act
     """Issue it and give the result's bytes; the same key gives them again.
 
     BadText, BadNumber, InvalidParams; the action raises InvoiceNotFound, KeyConflict, BoxLocked, InvoiceIsCancelled,
-    AllowanceLineUnknown, AllowanceTooMuch, OriginalIsHere, OriginalTakenBack, ClockUntrusted, ClockWasAhead,
-    NotConfigured or DiskNearlyFull. None of them burns the key.
+    AllowanceLineUnknown, AllowanceTooMuch, AllowanceOnlyTax, OriginalIsHere, OriginalTakenBack, ClockUntrusted,
+    ClockWasAhead, NotConfigured or DiskNearlyFull. None of them burns the key.
     """
     key, by, labels = key_bytes(params.key), check_text(params.by, 40, "by", "by"), checked_labels(params.labels)
     need_zone(params.till_time)

@@ -217,6 +217,15 @@ class AllowanceTooMuch(EinvoicedError, ValueError):
     zh = "{invoice_number} 第 {line} 項最多還可折讓 {left} 元，不可為 {asked} 元；請更正金額。"
 
 
+class AllowanceOnlyTax(EinvoicedError, ValueError):
+    code, name, retry = 2072, "allowance_only_tax", "after_cure"
+    en = (
+        "Of {invoice_number} only {left} of tax is left, and an allowance needs a net amount. Cancel the last "
+        "allowance and issue it anew with these {asked}."
+    )
+    zh = "{invoice_number} 只剩稅額 {left} 元，折讓單須有銷售額；請作廢最後一張折讓單，連同這 {asked} 元重新開立。"
+
+
 class AllowanceLineUnknown(EinvoicedError, LookupError):
     code, name, retry = 2066, "allowance_line_unknown", "never"
     en = "{invoice_number} has {count} lines and no line {line}; lines are counted from 1."

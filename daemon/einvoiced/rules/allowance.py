@@ -76,9 +76,15 @@ def _take(left: Left, line: AllowanceLine) -> None:
 def take_back(invoice: Invoice, left: Left, asked: list[Asked]) -> list[AllowanceLine]:
     """The lines of an allowance; `left` is what is left after it.
 
-    AllowanceLineUnknown, or AllowanceTooMuch for a line, or for the whole where discounts or rounding left less of it.
+    AllowanceLineUnknown, or AllowanceTooMuch for a line, or for the whole where discounts or rounding left less of it;
+    AllowanceOnlyTax where no net amount is left beside the tax: MIG's TotalAmount is net, and none is 0 (E0105).
     """
-    return [_taken(invoice, left, each, f"lines[{index}]") for index, each in enumerate(asked)]
+    tax = left.tax
+    lines = [_taken(invoice, left, each, f"lines[{index}]") for index, each in enumerate(asked)]
+    if not any(Decimal(line.amount) for line in lines):
+        amount = sum(each.amount for each in asked)
+        raise errors.AllowanceOnlyTax("lines", invoice_number=invoice.invoice_number, left=tax, asked=amount)
+    return lines
 
 
 def _taken(invoice: Invoice, left: Left, asked: Asked, path: str) -> AllowanceLine:
@@ -111,8 +117,11 @@ def _taken(invoice: Invoice, left: Left, asked: Asked, path: str) -> AllowanceLi
 
 
 def _share(amount: int, net: int, gross: int) -> int:
-    """The net part of an amount, in the proportion of what is left, half up; all of it when nothing else is left."""
-    return (2 * amount * net + gross) // (2 * gross)
+    """The net part of an amount, in the proportion of what is left, half up; all of it when nothing else is left.
+
+    At least 1 while there is any: many returns of a dollar would leave some of tax alone.
+    """
+    return max((2 * amount * net + gross) // (2 * gross), min(net, 1))
 
 
 def allowance_line(

@@ -70,6 +70,31 @@ def test_many_small_ones_share_the_tax() -> None:
     assert max(line.tax for line in lines) == 1
 
 
+@pytest.mark.parametrize("lines", [[("20", "1", "1")], [("100", "1", "1")]])
+def test_an_allowance_is_never_of_tax_alone(lines: Any) -> None:
+    """Dollar by dollar there is a net amount in each as long as there is any; the rest, tax alone, is refused. Together
+    with the last one it goes back: that is what the refusal says.
+    """
+    invoice = invoice_of(lines)
+    left = left_of(invoice, [])
+    net, tax = left.net, left.tax
+    made = [take_back(invoice, left, [Asked(1, 1)]) for _ in range(net)]
+    assert {sum_up(each) for each in made} == {(1, 0)}
+    with pytest.raises(errors.AllowanceOnlyTax) as caught:
+        take_back(invoice, left, [Asked(1, 1)])
+    assert (caught.value.path, caught.value.facts["left"]) == ("lines", tax)
+    left = left_of(invoice, [allowance(each) for each in made[:-1]])
+    assert sum_up(take_back(invoice, left, [Asked(1, 1 + tax)])) == (1, tax)
+    assert left.total == 0
+
+
+def test_a_line_of_a_dollar_may_be_tax_where_the_others_are_not() -> None:
+    """Twenty lines of a dollar go back at once: 19 + 1, as they came."""
+    invoice = invoice_of([("1", "1", "1")] * 20)
+    lines = take_back(invoice, left_of(invoice, []), [Asked(at, 1) for at in range(1, 21)])
+    assert sum_up(lines) == (19, 1)
+
+
 def test_never_more_of_a_line_than_is_left() -> None:
     """Even where the invoice has more; the error shows what is left."""
     invoice = invoice_of([("1", "100", "1"), ("1", "30", "1")])
@@ -142,7 +167,7 @@ moves = st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1), st.booleans(), st
 @given(lines=sale_lines, business=st.booleans(), net=st.booleans(), moves=moves)
 def test_whatever_comes_and_goes_the_sums_stay_exact(lines: Any, business: bool, net: bool, moves: Any) -> None:
     """Any sequence of allowances and cancellations keeps net, tax and gross within the invoice, and what stands plus
-    what is left is the invoice; the rest can always be taken back to the last dollar.
+    what is left is the invoice; none is of tax alone; the rest can be taken back at once, to the last dollar.
     """
     try:
         invoice = invoice_of(lines, buyer=BUYER if business else None, prices="net" if net else "gross")
@@ -163,16 +188,33 @@ def test_whatever_comes_and_goes_the_sums_stay_exact(lines: Any, business: bool,
             amount = max(1, round(most * part))
             if most < 1:
                 continue
-            standing.append(allowance(take_back(invoice, left, [Asked(at + 1, amount)])))
+            try:
+                lines = take_back(invoice, left, [Asked(at + 1, amount)])
+            except errors.AllowanceOnlyTax:
+                assert left_of(invoice, standing).net == 0
+                continue
+            standing.append(allowance(lines))
             assert left == left_of(invoice, standing)
         _holds(invoice, first, standing)
+    while left_of(invoice, standing).net == 0 < left_of(invoice, standing).tax:
+        standing.pop()  # what the refusal says: the last one is cancelled and issued anew with the rest
     left = left_of(invoice, standing)
-    for at, item in enumerate(invoice.items):
-        most = min(left.lines[at], left.exempt if item.tax_type == "3" else left.net + left.tax)
-        if most:
-            standing.append(allowance(take_back(invoice, left, [Asked(at + 1, most)])))
+    if asked := _all_of(invoice, left):
+        standing.append(allowance(take_back(invoice, left, asked)))
     _holds(invoice, first, standing)
     assert (left.net, left.tax, left.exempt) == (0, 0, 0)
+
+
+def _all_of(invoice: Invoice, left: Left) -> list[Asked]:
+    """Whatever is left, by lines; of each no more than is left of its tax type."""
+    rest = {"1": left.net + left.tax, "3": left.exempt}
+    asked = []
+    for at, item in enumerate(invoice.items):
+        amount = min(left.lines[at], rest[item.tax_type])
+        rest[item.tax_type] -= amount
+        if amount:
+            asked.append(Asked(at + 1, amount))
+    return asked
 
 
 def _holds(invoice: Invoice, first: Left, standing: list[IssuedAllowance]) -> None:
@@ -181,4 +223,5 @@ def _holds(invoice: Invoice, first: Left, standing: list[IssuedAllowance]) -> No
     assert sum(a.total_amount for a in standing) == first.net + first.exempt - left.net - left.exempt
     assert sum(a.tax_amount for a in standing) == first.tax - left.tax
     for each in standing:
+        assert each.total_amount > 0
         assert all(int(line.amount) >= 0 and line.tax >= 0 for line in each.lines)
