@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from typing import Literal
 
 import msgspec
@@ -21,6 +19,7 @@ from einvoiced.rules.numbers import BOOKLET
 from einvoiced.rules.period import Period
 from einvoiced.rules.sale import check_text
 from einvoiced.rules.share import Share
+from einvoiced.spreadsheet import to_csv
 
 MOST_BY_ITSELF = 2000
 """Ranges of a list that the box makes by itself: no shop has so many, and a till waits while a list is made."""
@@ -79,7 +78,11 @@ def export_tracks(box: Box, year_month: str, form: Form, person: str, peer: Peer
         lines = _lines(tx, box, seller, year_month)
         if not lines:
             raise RangeUnknown("year_month", asked=year_month[:20])
-        content = _csv(lines) if form == "csv" else msgspec.json.format(msgspec.json.encode(lines)).decode() + "\n"
+        content = (
+            to_csv(HEADER, map(msgspec.structs.astuple, lines))
+            if form == "csv"
+            else msgspec.json.format(msgspec.json.encode(lines)).decode() + "\n"
+        )
         digest = hashlib.sha256(content.encode()).hexdigest()
         tx.append(entries.TracksExported(seller, year_month, form, digest, len(lines), by, peer))
         return Exported(f"tracks-{year_month}-{box.id}.{form}", form, digest, len(lines), content)
@@ -140,11 +143,3 @@ def _origin(tx: Transaction, sequence: int) -> tuple[str, str]:
     """When and from where a range came."""
     envelope = entries.read(tx.one("SELECT body FROM entries WHERE sequence = ?", sequence)[0])
     return envelope.time[:19], getattr(entries.read_data(envelope), "source", "socket")
-
-
-def _csv(lines: list[Line]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(HEADER)
-    writer.writerows(msgspec.structs.astuple(line) for line in lines)
-    return text.getvalue()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import re
 import sys
 import time
@@ -15,6 +13,7 @@ from typing import Any
 from einvoiced import cli
 from einvoiced.client import BoxError, Client
 from einvoiced.errors import PAPER_ZH
+from einvoiced.spreadsheet import BYTE_ORDER_MARK, to_csv
 
 PAGE = 500
 _COLUMNS = (
@@ -103,12 +102,8 @@ def patiently(box: Client, method: str, **params: Any) -> Any:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
-    """CSV with a byte order mark, which Excel needs to see that it is UTF-8; ids of digits keep their zeros."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, extrasaction="ignore", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return "\ufeff" + out.getvalue()
+    """CSV of these columns with a byte order mark."""
+    return BYTE_ORDER_MARK + to_csv(columns, ([row.get(name) for name in columns] for row in rows))
 
 
 def _flat(invoice: Any) -> dict[str, Any]:
