@@ -19,9 +19,9 @@ from einvoiced import log, parts, systemd
 from einvoiced.actions.box import Box
 from einvoiced.actions.import_tracks import Importer, Verdict
 from einvoiced.actions.status import Status, make_status
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.errors import EinvoicedError
 from einvoiced.followers import slips
-from einvoiced.followers.outcome import Outcome
 from einvoiced.keepers.boot_slip import StatusPrinter
 from einvoiced.keepers.clock import ClockWatch
 from einvoiced.keepers.config import ConfigKeeper
@@ -38,7 +38,6 @@ from einvoiced.keepers.supervisor import Supervisor
 from einvoiced.rpc import server
 from einvoiced.rpc.methods import Methods
 from einvoiced.rpc.registry import ADMIN, TILL
-from einvoiced.rpc.upload_methods import UploadExportedParams
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document
@@ -233,18 +232,10 @@ class Daemon:
         self._lamps.verdict(refused=True)
         self._print_slip(slips.nothing_slip(why, self._shop_name, self._box.clock.now()))
 
-    def _tell_exported(self, done: UploadExportedParams) -> None:
+    def _tell_exported(self, done: Outcome) -> None:
         """A stick was written."""
         self._lamps.verdict(refused=bool(done.problems))
-        outcome = Outcome(
-            written=done.written,
-            accepted=done.accepted,
-            refused=done.refused,
-            lists=done.lists,
-            taken=done.taken,
-            problems=done.problems,
-        )
-        self._print_slip(slips.exported_slip(outcome, self._shop_name, self._box.clock.now()))
+        self._print_slip(slips.exported_slip(done, self._shop_name, self._box.clock.now()))
 
     def _print_slip(self, document: Document) -> None:
         self._desk.print_slip(document)

@@ -23,8 +23,8 @@ from pathlib import Path
 import msgspec
 
 from einvoiced import log
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.client import BoxError, BoxUnreachable, Client
-from einvoiced.followers.outcome import Outcome
 from einvoiced.followers.stick_export import export
 from einvoiced.hardware.stick import mount
 from einvoiced.hardware.stick.walk import EXPORT_FOLDER as FOLDER

@@ -9,7 +9,7 @@ from pathlib import Path
 from lxml import etree
 from PIL import Image, ImageOps
 
-from einvoiced.followers.outcome import Outcome
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.followers.slips import exported_slip
 from einvoiced.hardware.printer.strip import Strip
 from einvoiced.hardware.stick.walk import EXPORT_FOLDER

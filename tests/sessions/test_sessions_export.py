@@ -11,8 +11,8 @@ import pytest
 from upload_helpers import Shop, killed_at, renewed, start_shop
 
 from einvoiced import export_unit
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.followers import stick_export
-from einvoiced.followers.outcome import Outcome
 from einvoiced.followers.turnkey import Turnkey
 from tests.boxes import fresh_folder, until
 from tests.conftest import boxes_of

@@ -12,8 +12,8 @@ from einvoiced.actions.ask_report import Report
 from einvoiced.actions.import_tracks import Imported, RangeShown
 from einvoiced.actions.plan_stock import StockPlan
 from einvoiced.actions.status import Status
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.errors import EinvoicedError, TrackFileError
-from einvoiced.followers.outcome import Outcome
 
 if TYPE_CHECKING:
     from einvoiced.proof.document import Document

@@ -18,9 +18,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.client import BoxError, Client
 from einvoiced.followers.drop import Drop, Layout, key_of, upload_of, write_synced
-from einvoiced.followers.outcome import Outcome
 from einvoiced.followers.platform_answers import AnswerReader, Memory
 
 STORAGE, TRACKS = "B2SSTORAGE", "B2PMESSAGE"

@@ -28,6 +28,7 @@ from einvoiced.actions.report_uploads import (
     uploads_pending,
     uploads_sent,
 )
+from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.actions.upload_next import PAGE, OutgoingPage, next_uploads
 from einvoiced.journal.entries import Peer, Upload, Way
 from einvoiced.rpc.paper_methods import Done
@@ -83,17 +84,6 @@ class UploadDecideParams(Struct, frozen=True, forbid_unknown_fields=True):
     by: str
 
 
-class UploadExportedParams(Struct, frozen=True, forbid_unknown_fields=True):
-    """What was done on a stick, for the slip; `problems` are sentences in Chinese."""
-
-    written: int = 0
-    accepted: int = 0
-    refused: int = 0
-    lists: int = 0
-    taken: int = 0
-    problems: list[str] = []
-
-
 class UnusedExportParams(Struct, frozen=True, forbid_unknown_fields=True):
     """A period by its MIG YearMonth."""
 
@@ -112,13 +102,13 @@ class UploadMethods:
 
     def __init__(self, box: Box, journal: Callable[[], Journal], registry: Registry) -> None:
         self._box, self._journal = box, journal
-        self.on_exported: Callable[[UploadExportedParams], None] = lambda _done: None
+        self.on_exported: Callable[[Outcome], None] = lambda _done: None
         for name, params, run, doc in (
             ("upload.next", UploadNextParams, self._next, "Messages that may leave for the platform now."),
             ("upload.sent", UploadSentParams, self._sent, "Files leave, once this is answered: none leaves twice."),
             ("upload.pending", UploadPendingParams, self._pending, "Which files left aside by a crash must leave."),
             ("upload.answered", UploadAnsweredParams, self._answered, "What a file of the platform says."),
-            ("upload.exported", UploadExportedParams, self._exported, "A stick was written and may be pulled out."),
+            ("upload.exported", Outcome, self._exported, "A stick was written and may be pulled out."),
             ("upload.list", UploadListParams, self._list, "What the platform has not accepted, and what to do."),
             ("upload.again", UploadDecideParams, self._again, "Send messages again."),
             ("upload.settle", UploadDecideParams, self._settle, "The platform has them, or does not want them."),
@@ -140,7 +130,7 @@ class UploadMethods:
     def _answered(self, p: UploadAnsweredParams, peer: Peer) -> Awaitable[AnsweredTaken]:
         return self._journal().submit(uploads_answered(self._box, p.form, p.answers, p.source, peer))
 
-    async def _exported(self, p: UploadExportedParams, _peer: Peer) -> Done:
+    async def _exported(self, p: Outcome, _peer: Peer) -> Done:
         self.on_exported(p)
         return Done()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What happened, for the slip: messages written, answers brought home, lists written, leftovers taken in."""
+class Outcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happened, for the slip: messages written, answers brought home, lists written, leftovers taken in.
+
+    `problems` are sentences in Chinese.
+    """
 
     written: int = 0
     accepted: int = 0
