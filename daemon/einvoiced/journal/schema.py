@@ -21,7 +21,23 @@ CREATE TABLE secrets (
 ) STRICT, WITHOUT ROWID;
 """
 
-PROJECTIONS = """
+OUTBOX = """
+CREATE TABLE outbox (
+    entry INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    part TEXT NOT NULL,
+    subject INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    way TEXT NOT NULL,
+    changed INTEGER NOT NULL,
+    PRIMARY KEY (entry, place, part)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_later ON outbox (subject, entry, place) WHERE entry <> subject;
+"""
+"""What `outbox` works on: here, and in the read model's own file."""
+
+PROJECTIONS = f"""
 CREATE TABLE ranges (
     seller TEXT NOT NULL,
     year_month TEXT NOT NULL,
@@ -68,18 +84,7 @@ CREATE TABLE allowances (
     state TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE outbox (
-    entry INTEGER NOT NULL,
-    message TEXT NOT NULL,
-    part TEXT NOT NULL,
-    subject INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    way TEXT NOT NULL,
-    changed INTEGER NOT NULL,
-    PRIMARY KEY (entry, place, part)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX outbox_later ON outbox (subject, entry, place) WHERE entry <> subject;
+{OUTBOX.strip()}
 CREATE INDEX outbox_out ON outbox (state, entry) WHERE state <> 'waiting';
 
 CREATE TABLE copies (

@@ -13,23 +13,10 @@ from einvoiced.actions.find_invoices import worst
 from einvoiced.journal import entries, lives, outbox
 from einvoiced.journal.entries import Labels
 from einvoiced.readmodel.tables import place_of
+from einvoiced.rules.invoice import InvoiceBuyer
+from einvoiced.rules.sale import Item
 
 Db = sqlite3.Connection
-
-
-class _Party(Struct, frozen=True):
-    identifier: str
-    name: str | None = None
-
-
-class _Item(Struct, frozen=True):
-    description: str
-    quantity: str
-    unit_price: str
-    amount: str
-    tax_type: str
-    unit: str | None = None
-    remark: str | None = None
 
 
 class _Invoice(Struct, frozen=True):
@@ -47,7 +34,7 @@ class _Invoice(Struct, frozen=True):
     tax_amount: int
     total_amount: int
     items: Raw
-    buyer: _Party | None = None
+    buyer: InvoiceBuyer | None = None
     carrier_type: str | None = None
     carrier_id: str | None = None
     npoban: str | None = None
@@ -65,7 +52,7 @@ class _Allowance(Struct, frozen=True):
     tax_amount: int
     total_amount: int
     lines: Raw
-    buyer: _Party | None = None
+    buyer: InvoiceBuyer | None = None
 
 
 class _Allowed(Struct, frozen=True):
@@ -79,7 +66,7 @@ class _AllowanceItem(Struct, frozen=True):
 
 _invoice = msgspec.json.Decoder(_Issued).decode
 _allowance = msgspec.json.Decoder(_Allowed).decode
-_items = msgspec.json.Decoder(list[_Item]).decode
+_items = msgspec.json.Decoder(list[Item]).decode
 _allowance_items = msgspec.json.Decoder(list[_AllowanceItem]).decode
 
 _INSERT = f"INSERT INTO invoices VALUES ({', '.join('?' * 30)})"

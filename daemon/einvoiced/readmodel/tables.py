@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from datetime import date
 
+from einvoiced.journal.schema import OUTBOX
+
 VERSION = 1
 """Raised with every change of the tables: an older file is thrown away and built anew."""
 
 ENTRY_BITS = 40
 
-TABLES = """
+TABLES = f"""
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -84,18 +86,7 @@ CREATE TABLE company (
     tax_registration TEXT
 ) STRICT;
 
-CREATE TABLE outbox (
-    entry INTEGER NOT NULL,
-    message TEXT NOT NULL,
-    part TEXT NOT NULL,
-    subject INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    way TEXT NOT NULL,
-    changed INTEGER NOT NULL,
-    PRIMARY KEY (entry, place, part)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX outbox_later ON outbox (subject, entry, place) WHERE entry <> subject;
+{OUTBOX.strip()}
 """
 
 ITEMS = """
