@@ -178,7 +178,7 @@ class Daemon:
         folder = parts.folder_stick(self._settings.running.stick, self._state / "inbox")
         inbox = self._inbox = Inbox(self._state / "inbox", self._importer, folder)
         inbox.on_busy = self._lamps.busy
-        inbox.on_nothing = self._tell_nothing
+        inbox.on_nothing, inbox.on_stuck = self._tell_nothing, self._tell_stuck
         parts.watch_usb(self._settings.running.stick, self._lamps.stick_seen)
         for name, run in (
             ("inbox", inbox.run),
@@ -231,6 +231,15 @@ class Daemon:
         logger.warning("a stick without a track file: %s", why)
         self._lamps.verdict(refused=True)
         self._print_slip(slips.nothing_slip(why, self._shop_name, self._box.clock.now()))
+
+    def _tell_stuck(self, batches: dict[Path, str]) -> None:
+        """Batches of the inbox that somebody must look at."""
+        if not batches:
+            self._box.forget("inbox_stuck")
+            return
+        what = "; ".join(f"{path} {why}" for path, why in sorted(batches.items()))
+        zh = f"收件匣中的批次無法處理或刪除，請聯絡維修人員：{what}"
+        self._box.note("inbox_stuck", f"In the inbox something needs a hand: {what}.", zh)
 
     def _tell_exported(self, done: Outcome) -> None:
         """A stick was written."""

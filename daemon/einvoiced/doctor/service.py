@@ -69,6 +69,11 @@ CURES = {
         "hw-tests disk; mount it writable, or change it",
         "執行 hw-tests disk；改為可寫入掛載或更換磁碟",
     ),
+    "inbox_stuck": (
+        "remove the named folder (rm -r), or mend its rights: systemd-tmpfiles --create",
+        "刪除所列資料夾（rm -r），或以 systemd-tmpfiles --create 修正權限",
+    ),
+    "task_failed": (f"{LOG}; einvoicectl bundle", f"{LOG}；einvoicectl bundle"),
     "storage_failed": ("df; free some space, or change the disk", "以 df 檢查；清出空間或更換磁碟"),
     "disk_stuck": ("hw-tests disk; change the disk", "執行 hw-tests disk；更換磁碟"),
     "tracks_not_released": (

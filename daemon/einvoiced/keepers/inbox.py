@@ -40,11 +40,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Waiting:
-    """A batch that the box could not take whole: what its first files gave, when it is tried again, and why not yet."""
+    """A batch that the box could not take whole: what its first files gave, when it is tried again, and why not yet.
+
+    `told`: all of it was taken, only its removal is left. `stuck`: what a person must know, if not "".
+    """
 
     given: list[bool] = field(default_factory=list)
     until: float = 0.0
     why: str = ""
+    told: bool = False
+    stuck: str = ""
 
 
 class Inbox:
@@ -66,10 +71,13 @@ class Inbox:
             wait,
         )
         self._waiting: dict[Path, _Waiting] = {}
+        self._stuck: dict[Path, str] = {}
         self._untold: dict[str, tuple[Nothing, float]] = {}
         self._gave: dict[str, float] = {}
         self.on_busy: Callable[[bool], None] = lambda _busy: None
         self.on_nothing: Callable[[Nothing], None] = lambda _why: None
+        self.on_stuck: Callable[[dict[Path, str]], None] = lambda _batches: None
+        """Told which batches somebody must look at, and why, when that has changed."""
 
     async def run(self) -> None:
         """Watch for ever. A fault with one batch never ends the watch."""
@@ -89,30 +97,55 @@ class Inbox:
     def _batches(self) -> list[Path]:
         """Those that may be taken now."""
         there = sorted(p for p in self._directory.iterdir() if p.is_dir() and not p.name.startswith("."))
-        self._waiting = {path: self._waiting[path] for path in there if path in self._waiting}
+        for path in self._waiting.keys() - set(there):
+            del self._waiting[path]
+        self._tell_stuck()
         now = time.monotonic()
         return [path for path in there if path not in self._waiting or self._waiting[path].until <= now]
 
     async def _take(self, path: Path) -> None:
-        """Import a batch, from the file on that the box could not take before: no verdict is told twice."""
+        """Import a batch, then throw it away; one that cannot go on is left alone for a while."""
         waiting = self._waiting.get(path) or _Waiting()
+        waiting.told = waiting.told or await self._read(path, waiting)
+        error = await asyncio.to_thread(_remove, path) if waiting.told else None
+        if error is not None:
+            if not waiting.stuck:
+                log.error("batch %s cannot be removed: %s", path.name, error)
+            waiting.stuck = f"cannot be removed ({error.strerror})"
+        if error is not None or not waiting.told:
+            waiting.until = time.monotonic() + self._wait
+            self._waiting[path] = waiting
+
+    async def _read(self, path: Path, waiting: _Waiting) -> bool:
+        """Import a batch, from the file on that the box could not take before: no verdict is told twice. Whether all
+        was told.
+        """
         self.on_busy(True)
         try:
             batch = read_batch(path)
             for entry in batch.files[len(waiting.given) :]:
                 waiting.given.append(await self._import(batch, entry))
             self._note(batch, any(waiting.given) or any(left.reason == "export" for left in batch.left_out))
-        except (OSError, ValueError) as error:
-            log.warning("batch %s cannot be read: %s", path.name, error)
         except EinvoicedError as error:
             if waiting.why != str(error):
                 log.error("batch %s waits: %s", path.name, error)
-            waiting.until, waiting.why = time.monotonic() + self._wait, str(error)
-            self._waiting[path] = waiting
-            return
+            waiting.why = str(error)
+            return False
+        except (OSError, ValueError) as error:
+            log.warning("batch %s cannot be read: %s", path.name, error)
+        except Exception as error:
+            log.exception("batch %s waits", path.name)
+            waiting.stuck = f"cannot be imported ({type(error).__name__})"
+            return False
         finally:
             self.on_busy(False)
-        await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        return True
+
+    def _tell_stuck(self) -> None:
+        stuck = {path: waiting.stuck for path, waiting in self._waiting.items() if waiting.stuck}
+        if stuck != self._stuck:
+            self._stuck = stuck
+            self.on_stuck(stuck)
 
     def _note(self, batch: Collected, gave: bool) -> None:
         """Keep whether a batch gave a verdict (or asks for an export, which speaks for itself). The partitions of one
@@ -153,3 +186,15 @@ def _why(batch: Collected) -> Nothing:
     if not batch.files and reasons == {"unreadable"}:
         return "unreadable"
     return "too_much" if reasons & _LIMITS else "empty"
+
+
+def _remove(path: Path) -> OSError | None:
+    """Remove a batch, as much of it as can be; what kept the rest there."""
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+    return None

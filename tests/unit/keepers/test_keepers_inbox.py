@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 
 from einvoiced.errors import BadTrack, BoxLocked, NotATrackFile
 from einvoiced.hardware.stick.collect import collect
-from einvoiced.keepers.inbox import Inbox
+from einvoiced.keepers import inbox as keeper
+from einvoiced.keepers.inbox import Inbox, _remove
 from tests.boxes import until
 
 QUIET = 0.6
@@ -154,3 +157,64 @@ def test_the_folders_rights_are_left_alone(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert inbox.stat().st_mode & 0o7777 == 0o2770
+
+
+class Held:
+    """An inbox whose batches cannot go on: what was told of them, and how often each was imported."""
+
+    def __init__(self, tmp_path: Path, fault: Exception | None = None) -> None:
+        self.directory, self.fault = tmp_path / "inbox", fault
+        self.directory.mkdir()
+        self.imported: list[bytes] = []
+        self.told: list[dict[Path, str]] = []
+
+    async def import_file(self, _name: str, data: bytes, *_: Any, **__: Any) -> None:
+        self.imported.append(data)
+        if self.fault is not None and data.startswith(b"waits"):
+            raise self.fault
+
+    async def watched(self, condition: Callable[[], object], wait: float = 60.0) -> None:
+        """Watch the inbox until the condition holds."""
+        watcher = Inbox(self.directory, self, None, quiet=QUIET, wait=wait)  # type: ignore[arg-type]
+        watcher.on_stuck = self.told.append
+        task = asyncio.create_task(watcher.run())
+        try:
+            await asyncio.to_thread(until, condition)
+        finally:
+            task.cancel()
+
+
+def test_a_batch_that_cannot_be_removed_is_imported_once_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is removed when it can be, and the status is clean then."""
+    held, tries = Held(tmp_path), 0
+
+    def remove(path: Path) -> OSError | None:
+        nonlocal tries
+        tries += 1
+        return _remove(path) if tries > 3 else PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(keeper, "_remove", remove)
+    stick(tmp_path, held.directory, "usb-sdb1", "good")
+    asyncio.run(held.watched(lambda: tries > 3 and held.told[-1] == {}, wait=0.01))
+    assert held.told == [{held.directory / "usb-sdb1": "cannot be removed (Permission denied)"}, {}]
+    assert held.imported == [b"good"]
+    assert not any(held.directory.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (BoxLocked(reasons="frozen", reasons_zh="鎖定"), None),
+        (ZeroDivisionError("nobody thought of this"), "cannot be imported (ZeroDivisionError)"),
+    ],
+)
+def test_a_batch_that_waits_is_left_alone_for_a_while(tmp_path: Path, fault: Exception, said: str | None) -> None:
+    """Those behind it go on; a lock of the box is told by itself, a fault by the batch."""
+    held = Held(tmp_path, fault)
+    for name, content in (("usb-sdb1", "waits"), ("usb-sdc1", "good")):
+        stick(tmp_path, held.directory, name, content)
+    wanted = [] if said is None else [{held.directory / "usb-sdb1": said}]
+    asyncio.run(held.watched(lambda: len(list(held.directory.iterdir())) == 1 and held.told == wanted))
+    assert held.imported == [b"waits", b"good"]
