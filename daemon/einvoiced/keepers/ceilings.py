@@ -9,7 +9,7 @@ from pathlib import Path
 
 from einvoiced.actions.box import Box, Ceilings
 from einvoiced.actions.raise_ceilings import raise_ceilings, remembered_ceilings, usable_ceilings
-from einvoiced.errors import CeilingReached, EinvoicedError, StorageFailed
+from einvoiced.errors import CeilingReached, EinvoicedError, JournalBroken, StorageFailed
 from einvoiced.journal import beside
 from einvoiced.journal.witnesses import Witnesses
 from einvoiced.journal.writer import Journal
@@ -40,6 +40,7 @@ class CeilingKeeper:
         self._box, self._journal, self._witnesses, self._directory = box, journal, witnesses, directory
         known = beside.read(directory)
         self._ceilings = box.ceilings = Ceilings(known.ceilings if known else [])
+        self._written: beside.Beside | None = None
         self._ahead, self._raised_at = LEAST_AHEAD, 0.0
         self._poked, self._witnessed = asyncio.Event(), asyncio.Event()
 
@@ -67,12 +68,17 @@ class CeilingKeeper:
             await happened(self._poked, RETRY_SECONDS if FAULT in self._box.locks else LOOK_SECONDS)
 
     async def write(self, content: beside.Beside) -> bool:
-        """Write the file beside; where the disk takes it not, lock until it does. Whether it did."""
+        """Write the file beside, unless it says so already; where the disk takes it not, lock until it does. Whether it
+        did.
+        """
         try:
-            await asyncio.to_thread(beside.write, self._directory, content)
+            if content != self._written or not await asyncio.to_thread(_says, self._directory, content):
+                self._written = None
+                await asyncio.to_thread(beside.write, self._directory, content)
         except OSError as error:
             self._lock(error)
             return False
+        self._written = content
         self._box.unlock(FAULT)
         return True
 
@@ -117,3 +123,10 @@ class CeilingKeeper:
             if not await happened(self._witnessed, PATIENCE):
                 silent = ", ".join(sorted(self._witnesses.required))
                 self._journal.release(CeilingReached(witnesses=silent))
+
+
+def _says(directory: Path, content: beside.Beside) -> bool:
+    try:
+        return beside.read(directory) == content
+    except JournalBroken:
+        return False

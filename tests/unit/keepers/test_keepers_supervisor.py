@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from pathlib import Path
 
 import pytest
 
 from einvoiced.actions.box import Box
-from einvoiced.errors import StorageFailed
 from einvoiced.hardware.clock.virtual import VirtualClock
 from einvoiced.keepers.supervisor import NOTICE, Supervisor
 
@@ -79,36 +77,5 @@ def test_the_notice_names_every_task_that_fails(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         assert "lamps" in box.notices[NOTICE].en and "inbox" not in box.notices[NOTICE].en
         await tasks.stop()
-
-    asyncio.run(main())
-
-
-def test_who_waits_at_a_ceiling_is_answered_whatever_is_wrong(durable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that nobody thought of: the request keeps its key, and the keeper's fault is not swallowed."""
-    from einvoiced.journal.transaction import NotYet, Transaction
-    from einvoiced.journal.witnesses import Witnesses
-    from einvoiced.journal.writer import Journal
-    from einvoiced.keepers import ceilings
-
-    def broken(*_: object) -> object:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    def waits(_tx: Transaction) -> None:
-        raise NotYet
-
-    async def main() -> None:
-        clock = VirtualClock()
-        journal = Journal(durable / "journal", clock)
-        journal.open()
-        box = Box(clock, durable / "journal")
-        keeper = ceilings.CeilingKeeper(box, journal, Witnesses(frozenset(), frozenset()), durable)
-        waiting = asyncio.ensure_future(asyncio.wait_for(journal.submit(waits), 10))
-        await journal.submit(lambda _tx: None)  # it is parked now
-        monkeypatch.setattr(ceilings, "raise_ceilings", broken)
-        with pytest.raises(OSError, match="Too many open files"):
-            await asyncio.wait_for(keeper.run(), 10)
-        with pytest.raises(StorageFailed, match="Too many open files"):
-            await waiting
-        await asyncio.to_thread(journal.close)
 
     asyncio.run(main())
