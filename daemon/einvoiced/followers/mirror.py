@@ -7,18 +7,17 @@ with the journal is written on. Whatever fails is said and tried again, for ever
 
 from __future__ import annotations
 
-import argparse
 import logging
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from einvoiced import config, log, systemd
+from einvoiced import config, systemd
 from einvoiced.client import BoxError, BoxUnreachable, Client
 from einvoiced.errors import EinvoicedError
 from einvoiced.followers.mirror_copy import MirrorCopy, MirrorDiffers
+from einvoiced.followers.process import Status, begin, options_parser
 
 WAIT_SECONDS = 20.0
 """How long the box may hold a question for new entries."""
@@ -42,14 +41,7 @@ class Mirror:
 
     def __init__(self, config_file: Path, run: Path, retry: float) -> None:
         self._config_file, self._run, self._retry = config_file, run, retry
-        self._said = ""
-
-    def say(self, status: str, level: int = logging.INFO) -> None:
-        """Tell systemd and the log, once until it changes."""
-        if status != self._said:
-            logger.log(level, "%s", status)
-            systemd.notify(STATUS=status)
-        self._said = status
+        self._status = Status(logger)
 
     def run(self) -> None:
         """For ever."""
@@ -58,15 +50,15 @@ class Mirror:
             try:
                 self.follow()
             except BoxUnreachable:
-                self.say("waiting for the box 等待主機服務")
+                self._status.say("waiting for the box 等待主機服務")
                 pause = min(pause, 0.5)
             except BoxError as error:
-                self.say(f"the box refuses: {error}", logging.WARNING)
+                self._status.say(f"the box refuses: {error}", logging.WARNING)
             except Disagreement as error:
-                self.say(f"STOPPED 已停止備份: {error}", logging.ERROR)
+                self._status.say(f"STOPPED 已停止備份: {error}", logging.ERROR)
                 pause *= 6
             except (EinvoicedError, MirrorDiffers, OSError) as error:
-                self.say(f"waiting 等待備份磁碟: {error}", logging.WARNING)
+                self._status.say(f"waiting 等待備份磁碟: {error}", logging.WARNING)
             time.sleep(pause)
 
     def follow(self, *, once: bool = False) -> None:
@@ -97,15 +89,15 @@ class Mirror:
                 f"{verdict}: this copy holds entry {copy.sequence} of journal {copy.marker.journal}, the box "
                 f"{judged['sequence']} of {journal}; 請執行 run einvoicectl journal reconcile"
             )
-        self.say(f"copied up to entry {copy.sequence} 已備份至第 {copy.sequence} 筆")
+        self._status.say(f"copied up to entry {copy.sequence} 已備份至第 {copy.sequence} 筆")
         return int(judged["sequence"])
 
 
 def main() -> int:
     """The entry point `einvoiced-mirror`. Exit codes of `--once`: 0 copied, 1 failed, 3 the box does not agree."""
-    options = _options()
-    log.set_up(options.verbose)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    what, once = "Keep a second copy of the journal.", "copy what there is, then end"
+    options = options_parser("einvoiced-mirror", what, once).parse_args()
+    begin(options)
     mirror = Mirror(options.config, options.run, options.retry)
     systemd.notify(READY=1)
     if not options.once:
@@ -119,16 +111,6 @@ def main() -> int:
         logger.error("%s", error)
         return 1
     return 0
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="einvoiced-mirror", description="Keep a second copy of the journal.")
-    parser.add_argument("--config", type=Path, default=Path("/etc/einvoiced/einvoiced.toml"), help="the TOML file")
-    parser.add_argument("--run", type=Path, default=Path("/run/einvoice"), help="where the box's sockets are")
-    parser.add_argument("--retry", type=float, default=5.0, metavar="SECONDS", help="pause after a failure")
-    parser.add_argument("--once", action="store_true", help="copy what there is, then end")
-    parser.add_argument("--verbose", action="store_true", help="log more")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

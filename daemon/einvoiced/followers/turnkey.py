@@ -11,16 +11,16 @@ import argparse
 import fcntl
 import logging
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
-from einvoiced import config, log, systemd
+from einvoiced import config, systemd
 from einvoiced.client import BoxError, BoxUnreachable, Client
 from einvoiced.errors import EinvoicedError
 from einvoiced.followers.drop import Drop, Layout
 from einvoiced.followers.platform_answers import AnswerReader, Memory
+from einvoiced.followers.process import Status, begin, options_parser
 
 ANSWER_FOLDERS = ("ProcessResult", "SummaryResult")
 MEMORY = "read-answers.txt"
@@ -36,17 +36,10 @@ class Turnkey:
 
     def __init__(self, config_file: Path, run: Path, state: Path, retry: float) -> None:
         self._config_file, self._run, self._state, self._retry = config_file, run, state, retry
-        self._said = ""
+        self._status = Status(logger)
         self._poll = retry
         self._reader: AnswerReader | None = None
         self._bad: set[tuple[int, str, str]] = set()
-
-    def say(self, status: str, level: int = logging.INFO) -> None:
-        """Tell systemd and the log, once until it changes."""
-        if status != self._said:
-            logger.log(level, "%s", status)
-            systemd.notify(STATUS=status)
-        self._said = status
 
     def run(self) -> None:
         """For ever."""
@@ -58,14 +51,14 @@ class Turnkey:
                     self.work(box)
                     pause = max(self._poll, BUSY * (time.monotonic() - begun))
                 except BoxUnreachable:
-                    self.say("waiting for the box 等待主機服務")
+                    self._status.say("waiting for the box 等待主機服務")
                     pause = min(pause, 0.5)
                 except BoxError as error:
-                    self.say(f"the box refuses: {error}", logging.WARNING)
+                    self._status.say(f"the box refuses: {error}", logging.WARNING)
                 except EinvoicedError as error:
-                    self.say(f"{error} {error.message_zh}", logging.WARNING)
+                    self._status.say(f"{error} {error.message_zh}", logging.WARNING)
                 except OSError as error:
-                    self.say(f"waiting 等待上傳資料夾: {error}", logging.WARNING)
+                    self._status.say(f"waiting 等待上傳資料夾: {error}", logging.WARNING)
                 time.sleep(pause)
 
     def work(self, box: Client) -> None:
@@ -80,11 +73,11 @@ class Turnkey:
         sent = drop.send() + finished
         accepted, refused = self._answers(box, spool).read_new()
         if sent or accepted or refused:
-            self.say(
+            self._status.say(
                 f"sent {sent}, accepted {accepted}, refused {refused} 已送出{sent}筆、接受{accepted}筆、退回{refused}筆"
             )
         else:
-            self.say("nothing to send 沒有待上傳資料")
+            self._status.say("nothing to send 沒有待上傳資料")
 
     def _answers(self, box: Client, spool: Path) -> AnswerReader:
         if self._reader is None:
@@ -96,8 +89,7 @@ class Turnkey:
 def main() -> int:
     """The entry point `einvoiced-turnkey`. Exit codes of `--once`: 0 done, 1 failed."""
     options = _options()
-    log.set_up(options.verbose)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
+    begin(options)
     try:
         alone = only_one(options.state)
     except OSError as error:
@@ -133,14 +125,9 @@ def only_one(state: Path) -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="einvoiced-turnkey", description="Put messages into Turnkey's folder.")
+    parser = options_parser("einvoiced-turnkey", "Put messages into Turnkey's folder.", "one look, then end")
     state = Path(systemd.directory("STATE_DIRECTORY", "/var/lib/einvoiced-turnkey"))
-    parser.add_argument("--config", type=Path, default=Path("/etc/einvoiced/einvoiced.toml"), help="the TOML file")
-    parser.add_argument("--run", type=Path, default=Path("/run/einvoice"), help="where the box's sockets are")
     parser.add_argument("--state", type=Path, default=state, help="where it keeps which answers it has read")
-    parser.add_argument("--retry", type=float, default=5.0, metavar="SECONDS", help="pause after a failure")
-    parser.add_argument("--once", action="store_true", help="one look, then end")
-    parser.add_argument("--verbose", action="store_true", help="log more")
     return parser.parse_args()
 
 
