@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from string import Formatter
 
 import pytest
 
-from einvoiced.errors import EinvoicedError, FileEmpty, TrackFileError, ZeroQuantity, every
+from einvoiced.errors import (
+    EinvoicedError,
+    FileEmpty,
+    JournalBehind,
+    JournalBroken,
+    StorageFailed,
+    TrackFileError,
+    ZeroQuantity,
+    every,
+)
 
 ERRORS = list(every())
 SIMPLIFIED_ONLY = set(
@@ -100,3 +114,29 @@ def test_facts_stay_readable() -> None:
     assert (error.path, error.facts, error.also) == ("lines[2].quantity", {}, ())
     assert FileEmpty(2, 3, "x").facts == {"line": 2, "column": 3, "value": "x"}
     assert ZeroQuantity().within("lines[2]").path == "lines[2]"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EISDIR])
+def test_what_the_kernel_says_is_said_in_chinese(number: int) -> None:
+    """Inside a sentence for the shop; the English one has the kernel's own words."""
+    said = os.strerror(number)
+    error = StorageFailed(detail=f"journal.db: {said}")
+    assert said in error.message
+    assert not re.search("[A-Za-z]+ [a-z]+", error.message_zh.replace("journal.db", "").replace(" key ", ""))
+
+
+def test_what_sqlite_says_is_said_in_chinese(tmp_path: Path) -> None:
+    """Of a file that is no database, and of a folder that is not there."""
+    (tmp_path / "a.db").write_text("no database at all, but long enough to be looked at" * 9)
+    for file in ("a.db", "gone/b.db"):
+        with pytest.raises(sqlite3.DatabaseError) as caught, closing(sqlite3.connect(tmp_path / file)) as db:
+            db.execute("SELECT * FROM sqlite_master").fetchall()
+        assert "檔案" in JournalBroken(detail=str(caught.value)).message_zh
+
+
+def test_a_fact_in_chinese_goes_before_the_one_in_english() -> None:
+    """In the Chinese sentence; words that nobody knows stay."""
+    error = JournalBehind(who="A till", who_zh="收銀機", detail="it holds entry 7", detail_zh="持有第 7 筆")
+    assert error.message_zh.startswith("收銀機 有本機日誌遺失的紀錄（持有第 7 筆）")
+    assert "A till knows" in error.message
+    assert "Quux" in JournalBroken(detail="Quux").message_zh

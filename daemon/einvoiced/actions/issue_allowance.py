@@ -156,7 +156,8 @@ def _only_original(params: AllowanceParams) -> None:
 def _next_number(tx: Transaction, box: Box) -> str:
     """Unique over all boxes of a seller, restored ones too: box id, epoch (2 digits), counter (8 digits)."""
     if not _BOX_ID.fullmatch(box.id):
-        raise errors.NotConfigured(detail="box.id: allowances need one of 1 to 4 letters and digits")
+        detail = "box.id: allowances need one of 1 to 4 letters and digits"
+        raise errors.NotConfigured(detail=detail, detail_zh="box.id 須為 1 到 4 個英文字母或數字，才能開立折讓單")
     prefix = f"{box.id}{tx.next_place[0]:02d}"
     (last,) = tx.one(_LAST, prefix + "0" * _COUNTER, prefix + "9" * _COUNTER, len(prefix) + _COUNTER)
     return f"{prefix}{int(last[-_COUNTER:]) + 1 if last else 1:0{_COUNTER}d}"

@@ -113,7 +113,8 @@ def _hear(tx: Transaction, box: Box, seen: LastSeen) -> None:
     the till goes on, and the status says that it holds an invoice that can be adopted.
     """
     if (seen.epoch, seen.sequence) > (tx.head.epoch, tx.head.sequence):
-        behind = errors.JournalBehind(who="A till", detail=f"it holds the answer of entry {seen.sequence}")
+        detail, zh = f"it holds the answer of entry {seen.sequence}", f"持有第 {seen.sequence} 筆的回覆"
+        behind = errors.JournalBehind(who="A till", who_zh="收銀機", detail=detail, detail_zh=zh)
         box.on_behind(behind)
         raise behind
     if seen.epoch < tx.head.epoch:

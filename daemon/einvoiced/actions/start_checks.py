@@ -32,7 +32,8 @@ def check_files(directory: Path, beside: Beside | None) -> None:
         raise errors.JournalMissing(detail=str(database))
     wal = directory / f"{store.FILE}-wal"  # a start that was cut short leaves it empty, only a stop removes it
     if beside.running and not wal.exists():
-        raise errors.JournalBehind(who="the last start", detail=f"{wal.name} is gone though the box was not stopped")
+        detail, zh = f"{wal.name} is gone though the box was not stopped", f"未正常關機，{wal.name} 卻不見了"
+        raise errors.JournalBehind(who="The last start", who_zh="上次啟動", detail=detail, detail_zh=zh)
 
 
 def find_faults(box: Box, journal: str, beside: Beside | None, identity: Identity) -> Action[list[EinvoicedError]]:
@@ -58,17 +59,23 @@ def _check_beside(tx: Transaction, journal: str, beside: Beside | None) -> Einvo
     if beside is None:
         return None
     if beside.journal != journal:
-        return errors.JournalForked(who="The file beside the journal", detail=f"it names journal {beside.journal}")
+        named = beside.journal
+        return _against_beside(errors.JournalForked, f"it names journal {named}", f"記載的是日誌 {named}")
     held = Report("beside", beside.journal, beside.epoch, beside.sequence, beside.hash)
     verdict = judge(tx.db, tx.head, journal, held)
     if verdict != "agrees":
         kind = errors.JournalBehind if verdict == "journal_behind" else errors.JournalForked
-        return kind(who="The file beside the journal", detail=f"it knows entry {beside.sequence}")
+        return _against_beside(kind, f"it knows entry {beside.sequence}", f"記載到第 {beside.sequence} 筆")
     for c in beside.ceilings:
         if not allows(tx.db, c):
             detail = f"{c.track} {c.year_month} was allowed up to {c.ceiling:08d}"
-            return errors.JournalBehind(who="The file beside the journal", detail=detail)
+            zh = f"{c.year_month} 字軌 {c.track} 已登記到 {c.ceiling:08d}"
+            return _against_beside(errors.JournalBehind, detail, zh)
     return None
+
+
+def _against_beside(kind: type[EinvoicedError], detail: str, detail_zh: str) -> EinvoicedError:
+    return kind(who="The file beside the journal", who_zh="日誌旁的檔案", detail=detail, detail_zh=detail_zh)
 
 
 def _check_identity(tx: Transaction, identity: Identity) -> EinvoicedError | None:

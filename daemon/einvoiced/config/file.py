@@ -37,9 +37,9 @@ class ConfigFile:
             self._text = self._read()
             sections = tomllib.loads(self._text)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(file=path, option="the file", detail=f"is no TOML: {error}") from None
+            raise config.not_toml(path, error) from None
         except OSError as error:
-            raise ConfigError(file=path, option="the file", detail=f"cannot be read ({error.strerror})") from None
+            raise config.unreadable(path, error) from None
         if self.exists:
             self.before = flatten(sections)
 
@@ -65,7 +65,10 @@ class ConfigFile:
         for option, (_, now) in self.changes.items():
             if now is not None and said[option] != now:
                 raise ConfigError(
-                    file=self.path, option=option, detail="is written in a way that only a person should edit"
+                    file=self.path,
+                    option=option,
+                    detail="is written in a way that only a person should edit",
+                    detail_zh="寫法特殊，請用編輯器修改",
                 )
         return loaded
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Literal
 
+from einvoiced.errors.words import in_chinese
+
 Retry = Literal["never", "same_key", "after_cure"]
 
 
@@ -46,8 +48,15 @@ class EinvoicedError(Exception):
 
     @property
     def message_zh(self) -> str:
-        """The Chinese sentence with its facts; where an original is, or must be (`a or b`), in Chinese words."""
+        """The Chinese sentence with its facts in Chinese.
+
+        `x_zh` stands for a fact `x` where the raiser gave both; where an original is, or must be (`a or b`), and what
+        others said in English (`detail`) are put in Chinese words here.
+        """
         facts = dict(self.facts)
+        if "detail" in facts:
+            facts["detail"] = in_chinese(str(facts["detail"]))
+        facts |= {name.removesuffix("_zh"): value for name, value in self.facts.items() if name.endswith("_zh")}
         for name in facts.keys() & {"paper", "needed"}:
             facts[name] = "或".join(PAPER_ZH.get(each, each) for each in str(facts[name]).split(" or "))
         return self.zh.format(**facts)

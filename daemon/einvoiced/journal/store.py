@@ -107,7 +107,8 @@ def connect(directory: Path) -> sqlite3.Connection:
         db.execute("PRAGMA trusted_schema = OFF")
         (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":
-            raise JournalBroken(detail=f"journal_mode is {mode}, not wal")
+            zh = f"journal_mode 為 {mode}，不是 wal"
+            raise JournalBroken(detail=f"journal_mode is {mode}, not wal", detail_zh=zh)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 0")
@@ -171,12 +172,14 @@ def prove_tail(db: sqlite3.Connection, count: int = TAIL) -> Head:
     newer: entries.Envelope | None = None
     for sequence, body in rows:
         if not isinstance(body, bytes):
-            raise JournalBroken(detail=f"entry {sequence} is no text")
+            raise JournalBroken(detail=f"entry {sequence} is no text", detail_zh=f"第 {sequence} 筆不是文字")
         envelope = entries.read(body)
         if envelope.sequence != sequence:
-            raise JournalBroken(detail=f"entry {sequence} calls itself {envelope.sequence}")
+            told, zh = envelope.sequence, f"第 {sequence} 筆自稱第 {envelope.sequence} 筆"
+            raise JournalBroken(detail=f"entry {sequence} calls itself {told}", detail_zh=zh)
         if newer is not None and (newer.previous != entries.digest(body) or newer.sequence != sequence + 1):
-            raise JournalBroken(detail=f"the chain breaks between entries {sequence} and {newer.sequence}")
+            detail = f"the chain breaks between entries {sequence} and {newer.sequence}"
+            raise JournalBroken(detail=detail, detail_zh=f"第 {sequence} 筆與第 {newer.sequence} 筆不相連")
         newer = envelope
     last = entries.read(rows[0][1])
     return Head(last.epoch, last.sequence, entries.digest(rows[0][1]), last.time)

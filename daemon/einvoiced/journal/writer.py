@@ -261,7 +261,9 @@ class Journal:
         """After a failed sync nothing is committed any more: what still came in keeps its key."""
         waiting, self._jobs = self._jobs, deque()
         for job in waiting:
-            job.error = errors.StorageFailed(detail="a sync has failed; the box starts anew")
+            job.error = errors.StorageFailed(
+                detail="a sync has failed; the box starts anew", detail_zh="磁碟同步失敗，本機即將重新啟動"
+            )
             job.deliver()
 
     def _commit(self, group: list[Job[Any]]) -> Exception | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from einvoiced.actions.box import Box, Ceilings
 from einvoiced.actions.raise_ceilings import raise_ceilings, remembered_ceilings, usable_ceilings
 from einvoiced.errors import CeilingReached, EinvoicedError, JournalBroken, StorageFailed
+from einvoiced.errors.words import in_chinese
 from einvoiced.journal import beside
 from einvoiced.journal.witnesses import Witnesses
 from einvoiced.journal.writer import Journal
@@ -88,10 +89,11 @@ class CeilingKeeper:
         if FAULT not in self._box.locks:
             log.error("locked: %s", failed)
         told = failed.facts["detail"]
+        told_zh = in_chinese(str(told))
         self._box.lock(
             FAULT,
             f"The file beside the journal cannot be written ({told}); mend the disk, the box goes on by itself.",
-            f"日誌旁的檔案無法寫入（{told}）；磁碟修復後本機會自動恢復。",
+            f"日誌旁的檔案無法寫入（{told_zh}）；磁碟修復後本機會自動恢復。",
         )
         self._journal.release(failed)
 

@@ -45,7 +45,7 @@ class JournalKeeper:
         """`tasks` gets the work that the journal needs beside it; who made it ends it before `let_go`."""
         self._box, self._state, self._tasks = box, state, tasks
         self._journal: Journal | None = None
-        self._error: EinvoicedError = JournalBroken(detail="not open yet")
+        self._error: EinvoicedError = JournalBroken(detail="not open yet", detail_zh="尚未開啟")
         self._beside: beside.Beside | None = None
         self._reported = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -163,7 +163,9 @@ class JournalKeeper:
             return
         kind = JournalBehind if judged.verdict == "journal_behind" else JournalForked
         detail = f"entry {report.sequence} of journal {report.journal}; this one has {judged.sequence} entries"
-        self.freeze(kind(who=f"The witness {report.witness}", detail=detail))
+        zh = f"日誌 {report.journal} 第 {report.sequence} 筆，本機有 {judged.sequence} 筆"
+        who = f"The witness {report.witness}"
+        self.freeze(kind(who=who, who_zh=f"備份端 {report.witness}", detail=detail, detail_zh=zh))
 
     def committed(self) -> None:
         """A group was committed (journal's thread): ceilings that run low are raised."""
