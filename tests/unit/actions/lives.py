@@ -1,12 +1,16 @@
-"""What the tests of an invoice's later life share: requests on a real journal, printing by hand."""
+"""What the tests of actions share: requests on a real journal, refusals, printing by hand."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
+import pytest
 
+from einvoiced import errors
 from einvoiced.actions.cancel_allowance import AllowanceCancelParams, cancel_allowance
 from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
 from einvoiced.actions.correct_invoice import CorrectParams, correct_invoice
@@ -15,9 +19,24 @@ from einvoiced.actions.replace_invoice import ReplaceParams, replace_invoice
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.client import new_key
 from einvoiced.journal import entries
+from einvoiced.rules.period import TAIPEI
 from tests.boxes import Desk
 
 WHY: dict[str, Any] = {"reason": "退貨", "by": "王店員", "consent": "買方同意，已收回證明聯"}
+
+
+def at(desk: Desk, *moment: int) -> None:
+    """Move the clock to a moment of 2026 in Taipei: month, day, hour, minute, second."""
+    desk.clock.set(datetime(2026, *moment, tzinfo=TAIPEI))
+
+
+def refusal_of(desk: Desk, kind: type[errors.EinvoicedError], ask: Callable[[], object]) -> errors.EinvoicedError:
+    """The refusal of a request; nothing was appended by it."""
+    before = desk.entries()
+    with pytest.raises(kind) as caught:
+        ask()
+    assert desk.entries() == before
+    return caught.value
 
 
 def decoded(kind: type[Any], params: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from einvoiced.client import new_key
 from einvoiced.journal import entries
 from einvoiced.mig.compose import to_xml
 from einvoiced.rules.messages import CancelledAllowance, IssuedAllowance
-from tests.boxes import RANGE, SALE, Desk
+from tests.boxes import SALE, Desk
 from tests.unit.actions.lives import (
     WHY,
     allow,
@@ -25,6 +25,7 @@ from tests.unit.actions.lives import (
     cancel,
     entry_of,
     outbox,
+    refusal_of,
     replace,
     shown,
     undo,
@@ -38,22 +39,6 @@ FOREIGN: dict[str, Any] = {
     "invoice_date": "20260115",
     "lines": [{"description": "電鍋", "amount": 1050}],
 }
-
-
-@pytest.fixture
-def stocked(desk: Desk) -> Desk:
-    """A desk with numbers."""
-    desk.take(RANGE)
-    return desk
-
-
-def refusal(desk: Desk, kind: type[errors.EinvoicedError], ask: Any) -> errors.EinvoicedError:
-    """The refusal of a request; nothing was appended by it."""
-    before = desk.entries()
-    with pytest.raises(kind) as caught:
-        ask()
-    assert desk.entries() == before
-    return caught.value
 
 
 def foreign(desk: Desk, **changes: Any) -> Any:
@@ -101,7 +86,7 @@ def test_several_take_it_all_back(stocked: Desk, buyer: Any) -> None:
     allowances = [allow(stocked, number, (1, amount))["allowance"] for amount in (50, 30, 20)]
     assert sum(a["total_amount"] for a in allowances) == 95
     assert sum(a["tax_amount"] for a in allowances) == 5
-    error = refusal(stocked, errors.AllowanceTooMuch, lambda: allow(stocked, number, (1, 1)))
+    error = refusal_of(stocked, errors.AllowanceTooMuch, lambda: allow(stocked, number, (1, 1)))
     assert error.facts["left"] == 0
     now = shown(stocked, number)
     assert [a.allowance_number[-1] for a in now.allowances] == ["1", "2", "3"]
@@ -124,7 +109,7 @@ def test_a_box_without_an_id_issues_none(stocked: Desk) -> None:
     """Its allowances could meet another box's."""
     number = stocked.number()
     stocked.box.id = ""
-    refusal(stocked, errors.NotConfigured, lambda: allow(stocked, number, (1, 5)))
+    refusal_of(stocked, errors.NotConfigured, lambda: allow(stocked, number, (1, 5)))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +130,7 @@ def test_a_box_without_an_id_issues_none(stocked: Desk) -> None:
 def test_what_cannot_be_is_refused(stocked: Desk, params: Any, kind: Any, path: str | None) -> None:
     """With its path; the key may be used again."""
     number, key = stocked.number(), new_key()
-    error = refusal(stocked, kind, lambda: allow(stocked, number, (1, 5), **{"key": key, **params}))
+    error = refusal_of(stocked, kind, lambda: allow(stocked, number, (1, 5), **{"key": key, **params}))
     assert error.path == path
     allow(stocked, number, (1, 5), key=key)
 
@@ -166,17 +151,17 @@ def test_a_repeat_gets_the_very_bytes(stocked: Desk) -> None:
         ("method", lambda: cancel(stocked, number, key=key)),
         ("method", lambda: stocked.issue(key=key)),
     ):
-        assert refusal(stocked, errors.KeyConflict, ask).facts["differs"] == differs
+        assert refusal_of(stocked, errors.KeyConflict, ask).facts["differs"] == differs
 
 
 def test_of_a_cancelled_invoice_nothing_goes_back(stocked: Desk) -> None:
     """It is all undone; and one with an allowance is neither cancelled nor replaced."""
     gone, allowed = stocked.number(), stocked.number()
     cancel(stocked, gone)
-    refusal(stocked, errors.InvoiceIsCancelled, lambda: allow(stocked, gone, (1, 5)))
+    refusal_of(stocked, errors.InvoiceIsCancelled, lambda: allow(stocked, gone, (1, 5)))
     allow(stocked, allowed, (1, 5))
-    refusal(stocked, errors.AllowancesStand, lambda: cancel(stocked, allowed))
-    refusal(stocked, errors.AllowancesStand, lambda: replace(stocked, allowed, **WHY))
+    refusal_of(stocked, errors.AllowancesStand, lambda: cancel(stocked, allowed))
+    refusal_of(stocked, errors.AllowancesStand, lambda: replace(stocked, allowed, **WHY))
 
 
 def slip(desk: Desk, allowance: Any) -> str:
@@ -288,7 +273,7 @@ def test_a_typed_original_is_marked(stocked: Desk) -> None:
 )
 def test_what_was_typed_badly_is_refused(stocked: Desk, changes: Any, kind: Any, path: str) -> None:
     """As far as anybody can see it."""
-    assert refusal(stocked, kind, lambda: foreign(stocked, **changes)).path == path
+    assert refusal_of(stocked, kind, lambda: foreign(stocked, **changes)).path == path
 
 
 def test_several_of_one_typed_original_are_added_up(stocked: Desk) -> None:
@@ -300,19 +285,19 @@ def test_several_of_one_typed_original_are_added_up(stocked: Desk) -> None:
     second = foreign(stocked, lines=[{"description": "米", "amount": 40}], total_amount=1100)
     assert (second["taken_before"], second["left"], second["verified"]) == (1050, 10, False)
     much = {"lines": [{"description": "米", "amount": 11}], "total_amount": 1100}
-    error = refusal(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, **much))
+    error = refusal_of(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, **much))
     assert (error.path, error.facts["left"], error.facts["asked"]) == ("original.total_amount", 10, 11)
-    refusal(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, total_amount=1049, invoice_date="20251105"))
+    refusal_of(stocked, errors.OriginalTakenBack, lambda: foreign(stocked, total_amount=1049, invoice_date="20251105"))
     assert foreign(stocked, total_amount=1050, invoice_date="20251105")["left"] == 0
     undo(stocked, first["allowance"]["allowance_number"])
     assert foreign(stocked, **much)["left"] == 1049
-    refusal(stocked, errors.InvalidParams, lambda: foreign(stocked, total_amount=0))
+    refusal_of(stocked, errors.InvalidParams, lambda: foreign(stocked, total_amount=0))
 
 
 def test_what_this_journal_holds_is_not_typed(stocked: Desk) -> None:
     """Else nobody would count what is left of it. The same number of another period is another invoice."""
     number = stocked.number()
-    refusal(stocked, errors.OriginalIsHere, lambda: foreign(stocked, invoice_number=number, invoice_date="20260205"))
+    refusal_of(stocked, errors.OriginalIsHere, lambda: foreign(stocked, invoice_number=number, invoice_date="20260205"))
     foreign(stocked, invoice_number=number, invoice_date="20251205")
 
 
@@ -324,7 +309,7 @@ def test_a_typed_one_is_repeated_by_its_key(stocked: Desk) -> None:
     assert allow_bytes(stocked, None, key=key, original=FOREIGN) == first
     stocked.box.unlock("journal_behind")
     other = {**FOREIGN, "lines": [{"description": "電鍋", "amount": 1049}]}
-    error = refusal(stocked, errors.KeyConflict, lambda: allow(stocked, None, key=key, original=other))
+    error = refusal_of(stocked, errors.KeyConflict, lambda: allow(stocked, None, key=key, original=other))
     assert error.facts["differs"] == "original"
 
 
@@ -354,14 +339,14 @@ def test_it_is_cancelled_once(stocked: Desk) -> None:
     first = undo_bytes(stocked, one, key=key)
     stocked.reopen()
     assert undo_bytes(stocked, one, key=key) == first
-    refusal(stocked, errors.AllowanceIsCancelled, lambda: undo(stocked, one))
-    refusal(stocked, errors.AllowanceNotFound, lambda: undo(stocked, "A10100000099"))
+    refusal_of(stocked, errors.AllowanceIsCancelled, lambda: undo(stocked, one))
+    refusal_of(stocked, errors.AllowanceNotFound, lambda: undo(stocked, "A10100000099"))
     for differs, ask in (
         ("allowance_number", lambda: undo(stocked, two, key=key)),
         ("reason", lambda: undo(stocked, one, key=key, reason="別的")),
         ("method", lambda: allow(stocked, number, (1, 5), key=key)),
     ):
-        assert refusal(stocked, errors.KeyConflict, ask).facts["differs"] == differs
+        assert refusal_of(stocked, errors.KeyConflict, ask).facts["differs"] == differs
 
 
 def test_a_typed_ones_cancelling_knows_no_rest(stocked: Desk) -> None:
@@ -393,7 +378,7 @@ def test_a_slip_is_printed_again(stocked: Desk) -> None:
     first = allow(stocked, number, (1, 5), print="none")
     assert reprint(stocked, first) == "queued"
     undo(stocked, first["allowance"]["allowance_number"])
-    refusal(stocked, errors.AllowanceIsCancelled, lambda: reprint(stocked, first))
+    refusal_of(stocked, errors.AllowanceIsCancelled, lambda: reprint(stocked, first))
 
 
 def test_what_is_uploaded_is_what_was_answered(stocked: Desk) -> None:

@@ -21,7 +21,7 @@ from einvoiced.client import new_key
 from einvoiced.journal import entries
 from einvoiced.journal.verify import verify_journal
 from einvoiced.rules.period import TAIPEI
-from tests.boxes import RANGE, Desk
+from tests.boxes import Desk
 from tests.unit.actions.lives import (
     append,
     cancel,
@@ -29,24 +29,14 @@ from tests.unit.actions.lives import (
     entry_of,
     outbox,
     put_on_paper,
+    refusal_of,
     shown,
 )
 
 
-@pytest.fixture
-def stocked(desk: Desk) -> Desk:
-    """A desk with numbers."""
-    desk.take(RANGE)
-    return desk
-
-
 def refusal(desk: Desk, kind: type[errors.EinvoicedError], number: str, **params: Any) -> errors.EinvoicedError:
     """The refusal of a cancellation; nothing was appended by it."""
-    before = desk.entries()
-    with pytest.raises(kind) as caught:
-        cancel(desk, number, **params)
-    assert desk.entries() == before
-    return caught.value
+    return refusal_of(desk, kind, lambda: cancel(desk, number, **params))
 
 
 def at(text: str) -> datetime:

@@ -15,7 +15,7 @@ from einvoiced.actions.named import Named
 from einvoiced.actions.order_copy import order_copy
 from einvoiced.client import new_key
 from einvoiced.journal import entries
-from tests.boxes import RANGE, Desk
+from tests.boxes import Desk
 from tests.unit.actions.lives import (
     answered,
     append,
@@ -25,6 +25,7 @@ from tests.unit.actions.lives import (
     entry_of,
     outbox,
     put_on_paper,
+    refusal_of,
     replace,
     shown,
 )
@@ -35,20 +36,9 @@ CITIZEN = {"type": "CQ0001", "id": "AB12345678901234"}
 ON_PAPER = {"print_mark": "Y"}
 
 
-@pytest.fixture
-def stocked(desk: Desk) -> Desk:
-    """A desk with numbers."""
-    desk.take(RANGE)
-    return desk
-
-
 def refusal(desk: Desk, kind: type[errors.EinvoicedError], number: str, **params: Any) -> errors.EinvoicedError:
     """The refusal of a correction; nothing was appended."""
-    before = desk.entries()
-    with pytest.raises(kind) as caught:
-        correct(desk, number, **params)
-    assert desk.entries() == before
-    return caught.value
+    return refusal_of(desk, kind, lambda: correct(desk, number, **params))
 
 
 def now(desk: Desk, number: str) -> Any:

@@ -12,17 +12,10 @@ from einvoiced.actions.document_cancellation import DocumentParams, document_can
 from einvoiced.actions.upload_next import next_uploads
 from einvoiced.client import new_key
 from einvoiced.journal import entries
-from tests.boxes import RANGE, Desk
-from tests.unit.actions.lives import answered, append, cancel, decoded, entry_of, outbox, replace, shown
+from tests.boxes import Desk
+from tests.unit.actions.lives import answered, append, cancel, decoded, entry_of, outbox, refusal_of, replace, shown
 
 NUMBER = "財北國稅字第1150012345號"
-
-
-@pytest.fixture
-def stocked(desk: Desk) -> Desk:
-    """A desk with numbers."""
-    desk.take(RANGE)
-    return desk
 
 
 def document_bytes(desk: Desk, number: str, **params: Any) -> bytes:
@@ -87,11 +80,7 @@ def test_it_is_refused_where_there_is_nothing_to_add_it_to(stocked: Desk) -> Non
     number = stocked.number()
 
     def refusal(kind: type[errors.EinvoicedError]) -> errors.EinvoicedError:
-        before = stocked.entries()
-        with pytest.raises(kind) as caught:
-            document_bytes(stocked, number)
-        assert stocked.entries() == before
-        return caught.value
+        return refusal_of(stocked, kind, lambda: document_bytes(stocked, number))
 
     refusal(errors.InvoiceNotCancelled)
     answered(stocked, entry_of(stocked, number), "F0401")

@@ -20,6 +20,7 @@ from einvoiced.journal import entries
 from einvoiced.rules.period import TAIPEI, Period
 from einvoiced.rules.sale import Policy
 from tests.boxes import SALE, Desk
+from tests.unit.actions.lives import refusal_of
 
 KEY = "9f0c1c2e-7c1f-4b7e-8d0e-2b6f0f6a1c11"
 ONE = ("NQ", 0, 49)
@@ -47,11 +48,7 @@ def stocked(desk: Desk) -> Desk:
 
 def refusal(desk: Desk, kind: type[errors.EinvoicedError], **params: Any) -> errors.EinvoicedError:
     """The refusal that a sale gets; nothing was appended by it."""
-    before = desk.entries()
-    with pytest.raises(kind) as caught:
-        desk.issue(**params)
-    assert desk.entries() == before
-    return caught.value
+    return refusal_of(desk, kind, lambda: desk.issue(**params))
 
 
 # -- an invoice --------------------------------------------------------------------------------------------------------

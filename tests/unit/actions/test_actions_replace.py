@@ -18,7 +18,17 @@ from einvoiced.journal import entries
 from einvoiced.rules.period import TAIPEI
 from einvoiced.rules.sale import Policy
 from tests.boxes import SALE, Desk
-from tests.unit.actions.lives import allow, cancel, entry_of, outbox, put_on_paper, replace, replace_bytes, shown
+from tests.unit.actions.lives import (
+    allow,
+    cancel,
+    entry_of,
+    outbox,
+    put_on_paper,
+    refusal_of,
+    replace,
+    replace_bytes,
+    shown,
+)
 
 BUYER = {"identifier": "04595257", "name": "示範股份有限公司"}
 MOBILE = {"type": "3J0002", "id": "/ABC+123"}
@@ -33,11 +43,7 @@ def stocked(desk: Desk) -> Desk:
 
 def refusal(desk: Desk, kind: type[errors.EinvoicedError], number: str, **params: Any) -> errors.EinvoicedError:
     """The refusal of a replacement; nothing was cancelled, no number taken."""
-    before = desk.entries()
-    with pytest.raises(kind) as caught:
-        replace(desk, number, **params)
-    assert desk.entries() == before
-    return caught.value
+    return refusal_of(desk, kind, lambda: replace(desk, number, **params))
 
 
 def test_a_buyers_number_that_came_too_late(stocked: Desk) -> None:

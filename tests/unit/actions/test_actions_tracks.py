@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,26 +19,19 @@ from einvoiced.actions.plan_stock import plan_stock
 from einvoiced.actions.release_tracks import release_tracks
 from einvoiced.actions.track_history import track_history
 from einvoiced.actions.type_tracks import Typed, type_tracks
-from einvoiced.journal import entries, projections
+from einvoiced.journal import entries
 from einvoiced.journal.entries import Peer
 from einvoiced.rules.by_hand import MOST_TRIES, Typing
-from einvoiced.rules.period import TAIPEI, Period
-from tests.boxes import SELLER, Desk, dump
+from einvoiced.rules.period import Period
+from tests.boxes import SELLER, Desk
+from tests.unit.actions.lives import at
 from tools.virtualbox import track_file
 
 PEER = Peer("admin", 1000, 1000, 4711)
 THIS, NEXT = "11502", "11504"
 TABLES = ("ranges", "set_aside", "facts", "track_events")
 
-
-@pytest.fixture(autouse=True)
-def same_after_a_replay(desk: Desk) -> Any:
-    """After every test the projections are what a replay makes of the entries."""
-    desk.box.secret, desk.box.journal_id = desk.journal.secret, desk.journal.id
-    yield
-    before = desk.call(lambda tx: dump(tx.db, *TABLES))
-    desk.call(lambda tx: projections.rebuild(tx.db))
-    assert desk.call(lambda tx: dump(tx.db, *TABLES)) == before
+pytestmark = pytest.mark.usefixtures("same_after_a_replay")
 
 
 def last(desk: Desk) -> Any:
@@ -50,11 +42,6 @@ def last(desk: Desk) -> Any:
 def states(desk: Desk) -> list[tuple[str, str]]:
     """Track and state of all ranges."""
     return desk.call(lambda tx: tx.all("SELECT track, state FROM ranges ORDER BY track, begin"))
-
-
-def at(desk: Desk, *moment: int) -> None:
-    """Move the clock to a moment of 2026 in Taipei: month, day, hour, minute, second."""
-    desk.clock.set(datetime(2026, *moment, tzinfo=TAIPEI))
 
 
 # -- typing by hand ----------------------------------------------------------------------------------------------------

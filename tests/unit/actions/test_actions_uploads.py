@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,30 +26,17 @@ from einvoiced.actions.report_uploads import (
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
 from einvoiced.actions.upload_next import next_uploads
 from einvoiced.client import new_key
-from einvoiced.journal import entries, projections
+from einvoiced.journal import entries
 from einvoiced.journal.entries import ProofPrinted, ProofUnconfirmed, Upload
-from einvoiced.rules.period import TAIPEI
 from einvoiced.rules.share import Share
-from tests.boxes import SELLER, Desk, dump
+from tests.boxes import SELLER, Desk
+from tests.unit.actions.lives import at
 
 NUMBERS = ("AB", 100, 199)
 CARRIER = {"carrier": {"type": "3J0002", "id": "/ABC+123"}}
 TABLES = ("outbox", "facts", "set_aside", "track_events")
 
-
-@pytest.fixture(autouse=True)
-def same_after_a_replay(desk: Desk) -> Any:
-    """After every test the projections are what a replay makes of the entries."""
-    desk.box.secret, desk.box.journal_id = desk.journal.secret, desk.journal.id
-    yield
-    before = desk.call(lambda tx: dump(tx.db, *TABLES))
-    desk.call(lambda tx: projections.rebuild(tx.db))
-    assert desk.call(lambda tx: dump(tx.db, *TABLES)) == before
-
-
-def at(desk: Desk, *moment: int) -> None:
-    """Move the clock to a moment of 2026 in Taipei."""
-    desk.clock.set(datetime(2026, *moment, tzinfo=TAIPEI))
+pytestmark = pytest.mark.usefixtures("same_after_a_replay")
 
 
 def issue(desk: Desk, **more: Any) -> int:
