@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from upload_helpers import Shop, killed_at, renewed, start_shop
+from upload_helpers import Shop, killed_at, one_shop, renewed
 
 from einvoiced import export_unit
 from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.followers import stick_export
 from einvoiced.followers.turnkey import Turnkey
-from tests.boxes import fresh_folder, until
-from tests.conftest import boxes_of
+from tests.boxes import until
 from tests.platform.desk import Desk
 from tools.virtualbox import VirtualBox, this_period
 
@@ -25,10 +23,7 @@ FOLDER = "einvoiced-export"
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[Shop]:
     """One box for the tests of this file that need but one."""
-    folder = fresh_folder("export")
-    for make in boxes_of(request.node):
-        yield start_shop(make, folder)
-    shutil.rmtree(folder)
+    yield from one_shop(request, "export")
 
 
 @pytest.fixture

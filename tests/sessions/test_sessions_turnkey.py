@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from upload_helpers import Shop, killed_at, renewed, start_shop
+from upload_helpers import Shop, killed_at, one_shop, renewed
 
 from einvoiced.client import BoxUnreachable, Client
 from einvoiced.errors import BadMessage
 from einvoiced.followers import drop
 from einvoiced.followers.turnkey import Turnkey
-from tests.boxes import RANGE, fresh_folder, until
-from tests.conftest import boxes_of
+from tests.boxes import RANGE, until
 from tools.virtualbox import this_period
 
 
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[Shop]:
     """One box for all tests of this file."""
-    folder = fresh_folder("turnkey")
-    for make in boxes_of(request.node):
-        yield start_shop(make, folder)
-    shutil.rmtree(folder)
+    yield from one_shop(request, "turnkey")
 
 
 @pytest.fixture

@@ -7,14 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from einvoiced.client import Client, new_key
 from einvoiced.rules.period import TAIPEI
-from tests.boxes import RANGE, SALE
+from tests.boxes import RANGE, SALE, fresh_folder
+from tests.conftest import boxes_of
 from tests.platform.books import Books
 from tests.platform.desk import Desk
 from tools.virtualbox import SELLER, VirtualBox, this_period
@@ -101,7 +104,15 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def start_shop(make_box: Callable[..., VirtualBox], folder: Path) -> Shop:
+def one_shop(request: pytest.FixtureRequest, name: str) -> Iterator[Shop]:
+    """What a fixture yields: one shop with a folder of this name, put away in the end."""
+    folder = fresh_folder(name)
+    for make in boxes_of(request.node):
+        yield _start_shop(make, folder)
+    shutil.rmtree(folder)
+
+
+def _start_shop(make_box: Callable[..., VirtualBox], folder: Path) -> Shop:
     """A running box with numbers, its spool and its stick in a folder."""
     spool = folder / "spool"
     spool.mkdir()

@@ -1,6 +1,11 @@
-"""Small tools of these tests: waiting with a deadline, and commands as a printer gets them."""
+"""Small tools of these tests: waiting with a deadline, commands as a printer gets them, an image as a device."""
 
+import subprocess
 import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 
 def until(condition, seconds=5.0):
@@ -20,3 +25,16 @@ def raster(rows, row_bytes=48, mode=0, fill=0xFF):
 
 
 CUT = b"\x1dVB\x00"
+
+
+@contextmanager
+def attached(path, *options):
+    """The image as a loop device, which is a block device like a stick's."""
+    done = subprocess.run(["losetup", "--find", "--show", *options, str(path)], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no loop device: {done.stderr.strip()}")
+    device = Path(done.stdout.strip())
+    try:
+        yield device
+    finally:
+        subprocess.run(["losetup", "--detach", str(device)], check=True)

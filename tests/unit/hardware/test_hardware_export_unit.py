@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hardware_helpers import attached
 
 from einvoiced.client import new_key
 from tests.boxes import RANGE, ROOT_IS_A_MOUNT, SALE, until
@@ -40,14 +41,8 @@ def stick(folder: Path, *, asks: bool) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(16 << 20)
     subprocess.run(["mkfs.ext4", "-q", "-F", "-d", str(content), str(image)], check=True)
-    done = subprocess.run(["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no loop device: {done.stderr.strip()}")
-    device = Path(done.stdout.strip())
-    try:
+    with attached(image) as device:
         yield device
-    finally:
-        subprocess.run(["losetup", "--detach", str(device)], check=True)
 
 
 def plug_in(device: Path, box: VirtualBox, folder: Path) -> int:

@@ -15,10 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hardware_helpers import attached
 
 from einvoiced import stick_unit
 from einvoiced.hardware.stick import mount
@@ -52,19 +52,6 @@ def image(folder, kind, content=None):
     filled = ["-d", str(content)] if content is not None and kind.startswith("ext") else []
     subprocess.run([*MAKE[kind], *filled, str(path)], check=True, stdout=subprocess.DEVNULL)
     return path
-
-
-@contextmanager
-def attached(path, *options):
-    """The image as a loop device, which is a block device like a stick's."""
-    done = subprocess.run(["losetup", "--find", "--show", *options, str(path)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no loop device: {done.stderr.strip()}")
-    device = Path(done.stdout.strip())
-    try:
-        yield device
-    finally:
-        subprocess.run(["losetup", "--detach", str(device)], check=True)
 
 
 def fill(device, kind, content, tmp_path):

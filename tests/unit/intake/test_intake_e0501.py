@@ -7,18 +7,17 @@ import re
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
-from datetime import date
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from intake_helpers import OWN, TODAY, decoded, verdict
 
 from einvoiced import errors
 from einvoiced.errors import TrackFileError
-from einvoiced.intake import MAX_BYTES, ParsedFile, read_track_file
+from einvoiced.intake import MAX_BYTES, read_track_file
 from einvoiced.intake.e0501 import looks_like_xml, read_rows
 
-OWN, TODAY = "24634102", date(2021, 11, 10)
 NAMESPACE = "urn:GEINV:E0501:4.0"
 ENVELOPE = "urn:GEINV:InvoiceEnvelope:4.1"
 GOOD = {
@@ -53,27 +52,10 @@ def envelope(*messages: str, count: int | None = None) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<InvoiceEnvelope xmlns="{ENVELOPE}">{inside}</InvoiceEnvelope>'
 
 
-def verdict(data: bytes) -> ParsedFile | None:
-    """The file's rows, or None when it is refused with sentences that can be shown."""
-    try:
-        return read_track_file(data, seller=OWN, today=TODAY)
-    except TrackFileError as error:
-        assert len(error.also) <= 20
-        for one in (error, *error.also):
-            assert one.message.isprintable()
-            assert one.message_zh.isprintable()
-        return None
-
-
 def reference(data: bytes) -> list[tuple[str, ...]]:
     """What expat, not libxml2, and a regular expression for each value find; empty for what is no XML."""
-    for encoding in ("utf-8-sig", "cp950"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
+    text = decoded(data)
+    if text is None:
         return []
     text = re.sub(r"^\s*<\?xml[^>]*>", "", text.rstrip("\x1a \t\r\n"), count=1).lstrip()
     if re.search("<!doctype|<!entity", text, re.IGNORECASE):

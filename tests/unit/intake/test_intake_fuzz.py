@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from itertools import combinations
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from intake_helpers import OWN, TODAY, decoded, verdict
 
-from einvoiced.errors import TrackFileError
-from einvoiced.intake import ParsedFile, read_track_file
+from einvoiced.intake import read_track_file
 
-OWN, TODAY = "24634102", date(2021, 11, 10)
 HEADER = "營業人統編,發票類別代號,發票類別,發票期別,發票字軌名稱,發票起號,發票迄號"
 GOOD = ("24634102", "7", "一般稅額計算", "110/11 ~ 110/12", "NQ", "42519550", "42522049")
 ODD = (
@@ -65,27 +63,10 @@ def sheet(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-def verdict(data: bytes) -> ParsedFile | None:
-    """The file's rows, or None when it is refused with sentences that can be shown."""
-    try:
-        return read_track_file(data, seller=OWN, today=TODAY)
-    except TrackFileError as error:
-        assert len(error.also) <= 20
-        for one in (error, *error.also):
-            assert one.message.isprintable()
-            assert one.message_zh.isprintable()
-        return None
-
-
 def reference(data: bytes) -> list[tuple[str, str, str, str]]:
     """Every (period, track, begin, end) that a simple scan of the decoded lines finds whole and good."""
-    for encoding in ("utf-8-sig", "cp950"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
+    text = decoded(data)
+    if text is None:
         return []
     blank = r"[ \t\u3000\xa0]*"
     quoted = rf'{blank}"?{blank}'
