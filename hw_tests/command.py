@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the chosen tests and tell; returns the exit code."""
     options = _options(arguments)
     if options.list:
-        print("\n".join(f"{name:<10}{doc}" for name, (_, doc) in TESTS.items()))
+        print("\n".join(f"{name:<10}{report.NAMES_ZH[name]}  {doc}" for name, (_, doc) in TESTS.items()))
         return 0
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     bench = open_bench(options.config, options.state, options.run)

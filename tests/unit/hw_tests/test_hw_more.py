@@ -486,8 +486,26 @@ def test_a_slip_names_every_test_and_its_verdict(durable: Path) -> None:
     made = report.make_report(make_bench(durable), now, now, results)
     assert made.verdict == "fail"
     text = json.dumps(report.slip_lines(made), ensure_ascii=False)
-    for word in ("磁碟", "通過", "p50_ms 1.5", "燈號", "未通過", "not as they should be"):
+    for word in (
+        "磁碟",
+        "通過",
+        "同步時間中位數（毫秒） 1.5",
+        "檢查燈號接線",
+        "燈號",
+        "未通過",
+        "not as they should be",
+    ):
         assert word in text
+
+
+@pytest.mark.parametrize("name", command.TESTS)
+def test_a_technician_reads_chinese_too(name: str) -> None:
+    """Every test has its name, verdict and, where it failed, where to look, in Chinese, on the screen and on a slip."""
+    failed = report.Result(name, "fail", "reason", {}, 0.1)
+    told = "\n".join(report.lines_of(failed))
+    assert all(word in told for word in ("fail", report.NAMES_ZH[name], "未通過", report.LOOK_ZH[name]))
+    passed = "\n".join(report.lines_of(report.Result(name, "pass", "reason", {}, 0.1)))
+    assert "通過" in passed and "請" not in passed
 
 
 def test_every_drawing_is_as_wide_as_its_frame() -> None:
