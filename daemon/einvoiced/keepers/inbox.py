@@ -60,16 +60,14 @@ class Inbox:
         directory: Path,
         importer: Importer,
         folder: FolderStick | None,
+        *,
         quiet: float = QUIET_SECONDS,
         wait: float = WAIT_SECONDS,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._directory, self._importer, self._folder, self._quiet, self._wait = (
-            directory,
-            importer,
-            folder,
-            quiet,
-            wait,
-        )
+        """`now`: seconds, of a clock that nobody sets."""
+        self._directory, self._importer, self._folder = directory, importer, folder
+        self._quiet, self._wait, self._now = quiet, wait, now
         self._waiting: dict[Path, _Waiting] = {}
         self._stuck: dict[Path, str] = {}
         self._untold: dict[str, tuple[Nothing, float]] = {}
@@ -84,15 +82,19 @@ class Inbox:
         if not self._directory.exists():  # installed, tmpfiles.d makes it with the rights that the stick's unit needs
             self._directory.mkdir(parents=True)
         while True:
-            try:
-                if self._folder is not None:
-                    await asyncio.to_thread(self._folder.poll)
-                for batch in self._batches():
-                    await self._take(batch)
-            except OSError as error:
-                log.warning("the inbox cannot be read: %s", error)
-            self._tell_nothing()
+            await self.look()
             await asyncio.sleep(SECONDS)
+
+    async def look(self) -> None:
+        """Import what lies there, and say what there is to say of sticks that brought nothing."""
+        try:
+            if self._folder is not None:
+                await asyncio.to_thread(self._folder.poll)
+            for batch in self._batches():
+                await self._take(batch)
+        except OSError as error:
+            log.warning("the inbox cannot be read: %s", error)
+        self._tell_nothing()
 
     def _batches(self) -> list[Path]:
         """Those that may be taken now."""
@@ -100,7 +102,7 @@ class Inbox:
         for path in self._waiting.keys() - set(there):
             del self._waiting[path]
         self._tell_stuck()
-        now = time.monotonic()
+        now = self._now()
         return [path for path in there if path not in self._waiting or self._waiting[path].until <= now]
 
     async def _take(self, path: Path) -> None:
@@ -113,7 +115,7 @@ class Inbox:
                 log.error("batch %s cannot be removed: %s", path.name, error)
             waiting.stuck = f"cannot be removed ({error.strerror})"
         if error is not None or not waiting.told:
-            waiting.until = time.monotonic() + self._wait
+            waiting.until = self._now() + self._wait
             self._waiting[path] = waiting
 
     async def _read(self, path: Path, waiting: _Waiting) -> bool:
@@ -153,7 +155,7 @@ class Inbox:
         """
         found = _PARTITION.fullmatch(batch.path.name)
         stick = batch.path.name if found is None else found[1]
-        now = time.monotonic()
+        now = self._now()
         if gave:
             self._untold.pop(stick, None)
             self._gave[stick] = now
@@ -162,7 +164,7 @@ class Inbox:
             self._untold[stick] = (why, now + (self._quiet if found is not None else 0.0))
 
     def _tell_nothing(self) -> None:
-        now = time.monotonic()
+        now = self._now()
         for stick in [stick for stick, (_, due) in self._untold.items() if due <= now]:
             why, _ = self._untold.pop(stick)
             self.on_nothing(why)

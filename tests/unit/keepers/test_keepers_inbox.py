@@ -48,16 +48,20 @@ def told(tmp_path: Path, *batches: tuple[str, ...], pause: float = 0.0) -> list[
     inbox.mkdir()
     said: list[str] = []
 
+    clock = 1000.0
+
     async def main() -> None:
-        watcher = Inbox(inbox, Reader(), None, quiet=QUIET)  # type: ignore[arg-type]
+        nonlocal clock
+        watcher = Inbox(inbox, Reader(), None, quiet=QUIET, now=lambda: clock)  # type: ignore[arg-type]
         watcher.on_nothing = said.append
-        task = asyncio.create_task(watcher.run())
         for name, *contents in batches:
-            await asyncio.to_thread(stick, tmp_path, inbox, name, *contents)
-            await asyncio.sleep(pause)
-        await asyncio.to_thread(until, lambda: not any(inbox.iterdir()))
-        await asyncio.sleep(2 * QUIET)
-        task.cancel()
+            stick(tmp_path, inbox, name, *contents)
+            await watcher.look()
+            clock += pause
+        assert not any(inbox.iterdir())
+        for _ in range(2):
+            clock += QUIET
+            await watcher.look()
 
     asyncio.run(main())
     return said
