@@ -57,9 +57,13 @@ def fresh_folder(name: str) -> Path:
     return folder
 
 
+PATIENCE = 4
+"""How much longer than on an idle machine a test waits before it gives up: others may work there too."""
+
+
 def until(condition: Callable[[], object], seconds: float = 10.0, what: str = "a condition") -> None:
-    """Wait until the condition holds; TimeoutError when it does not within the time."""
-    VirtualBox.wait_for(condition, seconds, what)
+    """Wait until the condition holds; TimeoutError when it does not within `seconds` (of an idle machine)."""
+    VirtualBox.wait_for(condition, PATIENCE * seconds, what)
 
 
 def import_rows(box: VirtualBox, rows: str, name: str = "invnoapply.csv") -> Any:
