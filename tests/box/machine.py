@@ -125,6 +125,11 @@ class Machine:
             self.power_cut()
             raise MachineError(f"QEMU did not start: {self.path('qemu.log').read_text()[-800:]}") from None
 
+    def hold_still(self) -> None:
+        """Not one instruction more, and not one request; only `power_cut` may follow. What QEMU sent is on its way."""
+        assert self._process is not None, "the box is off"
+        self._process.send_signal(signal.SIGSTOP)
+
     def power_cut(self) -> None:
         """SIGKILL: to the guest that is a pulled plug. Its disks keep what they were given (but see VolatileDisk)."""
         if self._process is not None:

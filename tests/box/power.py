@@ -30,7 +30,7 @@ FEW = 8
 """Answers that must have come before a cut may: a cut of an idle box proves little."""
 
 FLUSH_SECONDS = 0.03
-"""What a memory card takes to flush: so a cut nearly always falls into one."""
+"""What a memory card takes to flush."""
 
 LINE_BYTES_PER_SECOND = 40_000
 """The printer's line: a strip takes a second or two, so that cuts fall into strips."""
@@ -146,20 +146,35 @@ class PowerRig:
             if time.monotonic() > deadline:
                 raise MachineError(f"no load: {self.acknowledged.refused[-3:]} {self.counter.log()}")
             time.sleep(0.02)
-        if self._chance.random() < 0.5:
-            self._wait_for_paper()
+        self._chance.choice(
+            (self._any_moment, self._into_paper, self._into_paper, self._into_writes, self._into_writes)
+        )()
+
+    def _any_moment(self) -> None:
         time.sleep(self._chance.uniform(0.0, 1.5))
 
-    def _wait_for_paper(self) -> None:
+    def _into_paper(self) -> None:
         """A moment in which a strip is being sent."""
-        taken, deadline = self.counter.printer.emulator.bytes_taken, time.monotonic() + 12
-        while self.counter.printer.emulator.bytes_taken < taken + 3000 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        emulator, deadline = self.counter.printer.emulator, time.monotonic() + 60
+        taken = emulator.bytes_taken
+        while emulator.bytes_taken < taken + 3000 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(self._chance.uniform(0.0, 0.3))
+
+    def _into_writes(self) -> None:
+        """The worst moment, which chance alone seldom finds: the disk has a part of a commit, or all but its flush."""
+        self._any_moment()
+        deadline = time.monotonic() + 5
+        while not self.disk.at_stake and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        time.sleep(self._chance.uniform(0.0, FLUSH_SECONDS / 2))
 
     def _pull_the_plug(self, survivors: Survivors) -> int:
+        """Box and disk lose it at once: a flush that is under way does not end because a process takes time to die."""
+        self.counter.machine.hold_still()
+        at_stake, _ = self.disk.power_cut(survivors, self._chance.randrange(1 << 30))
         self.counter.power_cut()
         self.acknowledged.hang_up()
-        at_stake, _ = self.disk.power_cut(survivors, self._chance.randrange(1 << 30))
         strips = len(self.counter.printer.finished)
         self.counter.printer.emulator.cut()  # the clerk tears off what hangs out
         self.findings.strips_torn += len(self.counter.printer.finished) - strips

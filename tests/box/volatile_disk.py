@@ -53,13 +53,18 @@ class VolatileDisk:
         self._server = _Server(str(sock), _handler(self))
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
+    @property
+    def at_stake(self) -> int:
+        """Sectors that a cut now would put at stake."""
+        return len(self._cache)
+
     def power_cut(self, survivors: Survivors, seed: int) -> tuple[int, int]:
         """Forget what was not flushed, but for what survives; returns how many sectors were at stake, and survived."""
         with self._lock:
             kept = _survivors(self._writes, survivors, random.Random(seed))
             for sector, data in kept.items():
                 os.pwrite(self._file, data, sector * SECTOR)
-            at_stake = len(self._cache)
+            at_stake = self.at_stake
             self._cache.clear()
             self._writes.clear()
             self._lives += 1
