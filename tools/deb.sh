@@ -22,7 +22,7 @@ esac
 native=no
 [ "$suite" = "$here_suite" ] && [ "$arch" = "$here_arch" ] && native=yes
 
-# The wheels, checked against their hashes; kept for the next build.
+# The wheels, checked against their hashes; kept for the next build. argparse-manpage comes as its source only.
 fetch() {
     wheels="$PWD/build/wheels/python$python-$arch"
     wanted=$(cksum <"debian/wheels/python$python.txt")
@@ -33,7 +33,7 @@ fetch() {
     platforms="--platform manylinux2014_$machine --platform linux_$machine"
     for glibc in 17 24 26 27 28 31 34 35 36; do platforms="$platforms --platform manylinux_2_${glibc}_$machine"; done
     build/tools-venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
-        --only-binary :all: ${compiled:+--no-binary $compiled} --implementation cp --python-version "$python" $platforms \
+        --only-binary :all: --no-binary "argparse-manpage${compiled:+,$compiled}" --implementation cp --python-version "$python" $platforms \
         --dest "$wheels" -r "debian/wheels/python$python.txt"
     echo "$wanted" >"$wheels/.complete"
 }

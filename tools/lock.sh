@@ -14,15 +14,15 @@ import tomllib
 
 setup = configparser.ConfigParser()
 setup.read("setup.cfg")
-print(setup["options"]["install_requires"])
+print(setup["options"]["install_requires"], setup["options.extras_require"]["deb"])
 with open("pyproject.toml", "rb") as file:
     print(*tomllib.load(file)["build-system"]["requires"], sep="\n")  # builds our own wheel
 PYTHON
 for python in 3.11 3.13; do
     lock="debian/wheels/python$python.txt"
     "$venv/bin/uv" pip compile --quiet --no-config --no-header --upgrade --generate-hashes --no-annotate \
-        --only-binary :all: --python-version "$python" --python-platform x86_64-manylinux_2_36 \
-        --no-emit-package pip --output-file "$lock" - <"$wanted"
+        --only-binary :all: --no-binary argparse-manpage --no-emit-package pip \
+        --python-version "$python" --python-platform x86_64-manylinux_2_36 --output-file "$lock" - <"$wanted"
     # lgpio has no wheel for this Python: its source, by the hash that the other file has of it, is compiled.
     grep -q ^lgpio== "$lock" ||
         awk '/^[a-z]/ { keep = /^lgpio==/ } keep' debian/wheels/python3.11.txt >>"$lock"

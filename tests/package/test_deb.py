@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -84,11 +85,19 @@ def test_installing_ends_with_a_running_box_that_says_it_is_not_configured(machi
 
 
 def test_every_program_runs_and_nothing_can_be_installed_into_it(machine: Container) -> None:
-    """Each link in /usr/bin shows its help with Debian's own Python; the venv has no pip and is compiled."""
+    """Each link in /usr/bin shows its help with Debian's own Python, and its manual page has its options; the venv has
+    no pip and is compiled.
+    """
     programs = machine.run("dpkg -L einvoiced | grep ^/usr/bin/.").split()
     assert {"/usr/bin/einvoiced", "/usr/bin/einvoicectl", "/usr/bin/hw-tests"} <= set(programs)
     for program in programs:
-        assert "usage" in machine.run(f"PYTHONPATH=/nowhere {program} --help").lower()
+        told = machine.run(f"PYTHONPATH=/nowhere {program} --help")
+        assert "usage" in told.lower()
+        page = machine.run(f"zcat /usr/share/man/man[18]/{Path(program).name}.[18].gz").replace("\\-", "-")
+        options = set(re.findall(r"\\fB(--[a-z-]+)", page))
+        assert set(re.findall(r"--[a-z-]+", told)) - {"--help"} <= options, program
+    page = machine.run("zcat /usr/share/man/man1/einvoicectl.1.gz").replace("\\-", "-")
+    assert "COMMAND \\fI\\,'einvoicectl journal verify'" in page
     python = "/usr/lib/einvoiced/venv/bin/python3"
     assert "No module named pip" in machine.run(f"{python} -m pip --version", check=False)
     heavy = "escpos.printer,PIL,gpiozero,lgpio,pyudev,serial,segno,cryptography,lxml.etree,sqlite_utils,msgspec"
@@ -202,13 +211,14 @@ def test_a_downgrade_that_can_read_it_is_taken(machine: Container, variant: Vari
 
 
 def test_nothing_runs_after_removal_and_the_journal_is_kept(machine: Container, deb: Path) -> None:
-    """No unit, no socket; installed again the box goes on where it was."""
+    """No unit, no socket; installed again the box goes on where it was, and so does its follower."""
     last = status(machine)["counts"]["last_number"]
     machine.run("apt-get remove -y einvoiced")
     assert machine.run("systemctl list-units --no-legend 'einvoice*'").strip() == ""
     assert machine.run("find /proc -maxdepth 1 -user einvoiced", check=False).strip() == ""
     install(machine, deb)
     assert status(machine)["counts"]["last_number"] == last
+    assert machine.run("systemctl is-active einvoiced-mirror.service").strip() == "active"
 
 
 def test_purge_keeps_the_journal_until_it_is_named(machine: Container, deb: Path) -> None:
