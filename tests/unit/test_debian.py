@@ -33,7 +33,7 @@ def test_the_lock_is_of_these_requirements(file: Path) -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     versions = locked(file)
-    for line in setup["options"]["install_requires"].split("\n"):
+    for line in (setup["options"]["install_requires"] + setup["options.extras_require"]["deb"]).split("\n"):
         if line:
             wanted = Requirement(line)
             version = versions.get(wanted.name.lower().replace("_", "-"))
@@ -71,3 +71,42 @@ def test_a_version_that_cannot_read_the_journal_is_refused(desk: Desk, tmp_path:
     assert ("拒絕安裝" in done.stderr) == bool(code)
     assert str(schema.VERSION) in done.stderr or not code
     subprocess.run(["sh", tmp_path / "preinst", "abort-upgrade", "9"], check=True)
+
+
+def purge(place: Path, **environment: str) -> str:
+    """Run postrm's purge with its folders below a place; what it said."""
+    script = re.sub(r"(?<=[ =])/(var|etc)/", rf"{place}/\1/", (DEBIAN / "postrm").read_text(encoding="utf-8"))
+    command = ["sh", "-c", script, "postrm", "purge"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> Path:
+    """What a removed package leaves: a journal, its configuration, and a copy that a technician put beside it."""
+    (tmp_path / "var/lib/einvoiced/journal").mkdir(parents=True)
+    (tmp_path / "var/lib/einvoiced/beside-journal.json").write_text('{"journal":"abc","running":false}')
+    for file in ("var/lib/einvoiced-2026/journal.db", "etc/einvoiced/einvoiced.toml", "var/cache/einvoiced/x"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    return tmp_path
+
+
+def test_purge_deletes_the_named_journal_and_no_copy_beside_it(left: Path) -> None:
+    """Not named, or by another name, journal and configuration stay; named they go, and nothing else does."""
+    assert "delete-abc" in purge(left)
+    assert "KEPT" in purge(left, EINVOICED_PURGE_JOURNAL="delete-ab")
+    assert (left / "var/lib/einvoiced/journal").is_dir()
+    assert (left / "etc/einvoiced/einvoiced.toml").exists()
+    assert "abc" in purge(left, EINVOICED_PURGE_JOURNAL="delete-abc")
+    assert [path.name for path in (left / "var/lib").iterdir()] == ["einvoiced-2026"]
+    assert (left / "var/lib/einvoiced-2026/journal.db").exists()
+    assert not (left / "etc/einvoiced").exists()
+
+
+def test_purge_keeps_what_belongs_to_a_journal_on_a_disk_that_is_away(left: Path) -> None:
+    """The journal's folder leads to a disk that is not mounted: its configuration and the file beside it stay."""
+    (left / "var/lib/einvoiced/journal").rmdir()
+    (left / "var/lib/einvoiced/journal").symlink_to(left / "mnt/journal")
+    assert "KEPT" in purge(left)
+    assert (left / "var/lib/einvoiced/beside-journal.json").exists()
+    assert (left / "etc/einvoiced/einvoiced.toml").exists()
