@@ -13,7 +13,7 @@ from einvoiced import parts
 from einvoiced.config import Config, PrinterSection
 from einvoiced.hardware.printer import PrinterUnavailable, Transport, WriteInterrupted
 from einvoiced.hardware.printer.baud import SLOW, find_baudrate
-from einvoiced.hardware.printer.confirm import SENSOR_COMMAND, says_sensor, wait_in_order
+from einvoiced.hardware.printer.confirm import SENSOR_COMMAND, wait_for_sensor
 from einvoiced.hardware.printer.find import usb_kind
 from einvoiced.hardware.printer.status import Answer, PrinterStatus, query
 from einvoiced.rules.invoice import Seller
@@ -165,7 +165,7 @@ def _print(config: Config, config_file: Path, transport: Transport, figures: dic
         transport.write(strip, PATIENCE + len(strip) / BYTES_PER_SECOND)
     figures["seconds"] = round(time.monotonic() - begin, 2)
     transport.write(SENSOR_COMMAND, PATIENCE)
-    out = wait_in_order(transport, says_sensor, CONFIRM_SECONDS).confirmed is Answer.YES
+    out = wait_for_sensor(transport, CONFIRM_SECONDS).confirmed is Answer.YES
     seconds = time.monotonic() - begin
     figures["confirmed"] = out
     if out:

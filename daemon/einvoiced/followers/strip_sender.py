@@ -16,10 +16,11 @@ from einvoiced.hardware.printer import PrinterUnavailable, Transport, WriteInter
 from einvoiced.hardware.printer.confirm import (
     SENSOR_COMMAND,
     Verdict,
+    hear_out,
     process_id_command,
     process_id_token,
     says_process_id,
-    says_sensor,
+    wait_for_sensor,
     wait_in_order,
 )
 from einvoiced.hardware.printer.pieces import BUFFER, Watch, in_pieces
@@ -35,6 +36,9 @@ TORN_SECONDS = 0.25
 
 BYTES_PER_SECOND = 4800
 """What the slowest printer takes while it prints, where no serial line is slower."""
+
+MOST_OWED = 8
+"""Answers in order that a printer may owe at most: one that was off has forgotten them."""
 
 HEAD_END = bytes(8)
 """As many zeros as the longest head of a command has bytes: a raster of no rows, if one was cut off there."""
@@ -72,6 +76,7 @@ class StripSender:
         """Whether the printer may wait for the rest of a strip."""
         self._filled = 0.0
         self._asked = False
+        self._unheard = 0
 
     def look(self) -> Look:
         """Open the transport where it is not, and ask the printer how it is; mends what a torn strip has left."""
@@ -114,13 +119,27 @@ class StripSender:
         self._filled = time.monotonic()
         try:
             self._write(recovery(self._profile) + self._question(0), 0)
+            in_step = self._profile.confirmation == "none" or self._in_step()
         except WriteInterrupted as error:
             log.warning("the printer cannot be freed of a torn strip: %s", error)
             return False
-        if self._profile.confirmation != "none" and self._answer(0, 0, 0).confirmed is not Answer.YES:
+        if not in_step:
             self._transport.abandon()
             return False
         self.torn, self._filled = False, 0.0
+        return True
+
+    def _in_step(self) -> bool:
+        """Whether it has answered all that was asked in order. A printer that only rested may still owe answers, and
+        would confirm every strip with the one before's: so it is asked once more for each that it may owe.
+        """
+        for extra in range(1 + min(max(self._unheard, 1), MOST_OWED)):
+            if extra:
+                self._write(self._question(0), 0)
+            if self._answer(0, 0, 0).confirmed is not Answer.YES:
+                return False
+        hear_out(self._transport)
+        self._unheard = 0
         return True
 
     def _freed(self) -> bool:
@@ -146,6 +165,7 @@ class StripSender:
             if error.sent == 0:
                 return Sent("not_begun", str(error))
             self.torn = True
+            self._unheard += 1
             return Sent("unknown", str(error))
         if watch.stopped:
             return self._in_doubt("it stopped in the strip", Answer.NO)
@@ -197,9 +217,13 @@ class StripSender:
 
     def _answer(self, number: int, size: int, unanswered: int) -> Verdict:
         seconds = self._patience + (size / self._line if self._line else 0.0)
-        by_id = self._profile.confirmation == "process_id"
-        says = says_process_id(process_id_token(number)) if by_id else says_sensor
-        return wait_in_order(self._transport, says, seconds, unanswered)
+        if self._profile.confirmation == "process_id":
+            says = says_process_id(process_id_token(number))
+            verdict = wait_in_order(self._transport, says, seconds, unanswered)
+        else:
+            verdict = wait_for_sensor(self._transport, seconds, unanswered)
+        self._unheard += verdict.confirmed is not Answer.YES
+        return verdict
 
     def _write(self, data: bytes, before: int) -> None:
         """Send with a deadline. WriteInterrupted counts from the start of the strip, `before` bytes ago."""

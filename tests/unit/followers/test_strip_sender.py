@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+
 import msgspec
 import pytest
 
 from einvoiced.followers.strip_sender import Look, StripSender
+from einvoiced.hardware.printer.confirm import SENSOR_COMMAND
 from einvoiced.hardware.printer.emulator import Emulator
+from einvoiced.hardware.printer.escpos_stream import CommandStream
 from einvoiced.hardware.printer.virtual import VirtualTransport
 from einvoiced.proof.content import slip
 from einvoiced.proof.profile import GENERIC_58
@@ -85,3 +90,67 @@ def test_a_printer_that_is_always_mute_is_freed_once() -> None:
     assert sender.look() == Look("silent")
     assert emulator.strips_finished == strips
     assert emulator.bytes_taken - taken < 100
+
+
+def test_a_line_that_goes_dark_confirms_nothing() -> None:
+    """The byte of its break looks like "paper in"; a printer that is switched off says nothing after it."""
+    emulator = Emulator()
+    port = VirtualTransport(emulator)
+    sender = StripSender(port, QUICK)
+    assert sender.look() == Look(None)
+    job = render(slip("交班單", ["現金 1234"] * 12), GENERIC_58)
+
+    def dark() -> None:
+        emulator.powered = False
+        port._heard += b"\0"
+
+    emulator.trigger = (len(job) - 200, dark)
+    assert sender.send(job, 1).outcome == "unknown"
+
+
+class Busy(VirtualTransport):
+    """A printer with a large buffer: each job keeps it for so long (`takes`), and it answers in order behind it."""
+
+    takes = 0.0
+    questions = 0
+
+    def __init__(self) -> None:
+        super().__init__(Emulator())
+        self._free, self._bytes, self._owed = 0.0, 0, deque[float]()
+
+    def write(self, data: bytes, timeout: float) -> None:
+        for item in CommandStream().push(data):
+            if item == SENSOR_COMMAND:
+                self._free = max(self._free, time.monotonic()) + (self.takes if self._bytes else 0.0)
+                self._owed.append(self._free)
+                self._bytes = 0
+            elif item[:2] == b"\x10\x04":
+                self._heard += b"\x12"
+                self.questions += 1
+            else:
+                self._bytes += len(item)
+
+    def read(self, timeout: float) -> bytes:
+        end = time.monotonic() + timeout
+        while self._owed and self._owed[0] <= time.monotonic():
+            self._owed.popleft()
+            self._heard += b"\0"
+        if not self._heard and self._owed and self._owed[0] <= end:
+            time.sleep(self._owed[0] - time.monotonic())
+            return self.read(0.0)
+        return super().read(max(0.0, end - time.monotonic()))
+
+
+def test_the_answer_of_a_strip_confirms_no_other() -> None:
+    """A printer that rested for longer than its patience still answers for that strip; the next is not on paper yet."""
+    port = Busy()
+    sender = StripSender(port, QUICK)
+    assert sender.look() == Look(None)
+    job = render(slip("交班單", ["現金 1234"] * 3), GENERIC_58)
+    port.takes = 1.4
+    assert sender.send(job, 1).outcome == "unknown"
+    assert port.questions < 60, "it is asked how it is, not all the time"
+    port.takes = 0.3
+    assert sender.look() == Look(None)
+    port.takes = 1.4
+    assert sender.send(job, 2).outcome == "unknown"

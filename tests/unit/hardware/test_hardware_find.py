@@ -142,12 +142,17 @@ def test_a_usb_printer_that_comes_back_under_another_number_prints(tmp_path):
         (b"\x1d(A\x02\x00\x00\x02", "test"),
         (b"\x10\x14\x02\x01\x08", "off"),
         (b"\x10\x05\x02", "throws away"),
+        (b"\x1dr\x01slip", "asks"),
+        (b"slip\x1d(H\x06\x00\x30\x30@@@A", "asks"),
+        (b"\x1dI\x43", "asks"),
+        (b"\x10\x04\x01", "asks"),
+        (b"\x1bv", "asks"),
         (b"x\x1dv0\x00\x30\x00\x10\x00abc", "cut off"),
         (b"\x1dv0\x00\xff\xff\xff\xff", "raster above"),
         (b"\x1b", "cut off"),
     ],
 )
 def test_raw_bytes_may_not_outlive_their_slip(data, word):
-    """Whole commands pass; what swallows the next strip, deafens the printer or writes its memory is named."""
+    """Whole commands pass; what swallows or confirms the next strip, deafens the printer or writes to it does not."""
     said = objection(data)
     assert (said is None) if word is None else (said is not None and word in said)

@@ -5,7 +5,8 @@ TM-T20 have it; others stay silent, which proves nothing. (Answer: 37h 22h, the 
 
 Sensor: GS r 1, answered when the data before it has been taken out of the receive buffer and worked off. Nearly all
 have it; unlike DLE EOT it does not overtake, so that a printer which lost its power half way, or which still holds the
-rest of the strip because the paper ran out, does not answer. (Answer: one byte, bits 4 and 7 are 0.)
+rest of the strip because the paper ran out, does not answer. (Answer: one byte, bits 4 and 7 are 0.) A line on which a
+printer goes dark can make such a byte too, so it counts only from a printer that answers once more (DLE EOT).
 
 (Epson, ESC/POS command reference.)
 """
@@ -24,6 +25,12 @@ from .status import QUESTIONS, Answer, PrinterStatus, all_unknown, fits, interpr
 _KEPT = 256
 _LOOK = 0.25
 """Seconds of silence after which the printer is asked how it is."""
+
+_REST = 0.05
+"""Seconds between two such questions at least: a printer on USB answers a thousand a second."""
+
+_STILL_THERE = 1.0
+"""Seconds within which a printer that has worked off a strip says that it is there."""
 
 _LETTERS = bytes.maketrans(b"0123456789", b"@ABCDEFGHI")
 
@@ -75,13 +82,13 @@ def wait_in_order(
     `unanswered`: status questions that were asked before. Never raises for the device.
     """
     heard, known, asked, owed = b"", dict[int, int](), 0, unanswered
-    questions = cycle(QUESTIONS)
+    questions, spoke, rest = cycle(QUESTIONS), False, 0.0
     deadline = time.monotonic() + timeout
     try:
         while True:
             left = max(0.0, deadline - time.monotonic())
-            part = transport.read(min(_LOOK, left))
-            heard = (heard + part)[-_KEPT:]
+            part = transport.read(min(max(0.0, rest - time.monotonic()) if spoke else _LOOK, left))
+            heard, spoke = (heard + part)[-_KEPT:], spoke or bool(part)
             for byte in filter(fits, part):
                 if asked and owed == 1:
                     known[asked] = byte
@@ -91,7 +98,10 @@ def wait_in_order(
                 return Verdict(Answer.YES, interpret(known))
             if not left or interpret(known).ready is Answer.NO:
                 break
-            asked = next(questions) if part or not asked else 0  # after a silence wait: a late answer is nobody's
+            if spoke and time.monotonic() < rest:
+                continue
+            asked = next(questions) if spoke or not asked else 0  # after a silence wait: a late answer is nobody's
+            spoke, rest = False, time.monotonic() + _REST
             if asked:
                 transport.write(bytes((0x10, 0x04, asked)), _LOOK)
                 owed += 1
@@ -100,12 +110,37 @@ def wait_in_order(
     return Verdict(Answer.UNKNOWN, interpret(known))
 
 
+def wait_for_sensor(transport: Transport, timeout: float, unanswered: int = 0) -> Verdict:
+    """`wait_in_order` for the answer to GS r; UNKNOWN when the printer is not there any more afterwards."""
+    verdict = wait_in_order(transport, says_sensor, timeout, unanswered)
+    if verdict.confirmed is Answer.YES and not _still_there(transport):
+        return Verdict(Answer.UNKNOWN, all_unknown())
+    return verdict
+
+
+def _still_there(transport: Transport) -> bool:
+    deadline = time.monotonic() + _STILL_THERE
+    with contextlib.suppress(PrinterUnavailable, WriteInterrupted):
+        transport.write(bytes((0x10, 0x04, QUESTIONS[0])), _STILL_THERE)
+        while (left := deadline - time.monotonic()) > 0:
+            if any(map(fits, transport.read(left))):
+                return True
+    return False
+
+
 def _hear_out(transport: Transport, owed: int) -> None:
     """Hear the status answers that are still on their way, or the next question would get them too."""
     deadline = time.monotonic() + _LOOK
     with contextlib.suppress(PrinterUnavailable):
         while owed > 0 and (left := deadline - time.monotonic()) > 0:
             owed -= len(list(filter(fits, transport.read(left))))
+
+
+def hear_out(transport: Transport) -> None:
+    """Read away what a printer that has nothing left to do still says, until it has been silent for a moment."""
+    with contextlib.suppress(PrinterUnavailable):
+        while transport.read(_LOOK):
+            pass
 
 
 def wait_for_process_id(transport: Transport, token: bytes, timeout: float) -> Answer:

@@ -1,6 +1,7 @@
 """Whether a stranger's ESC/POS bytes may stand between two strips: whole commands, and none that outlives them.
 
-ESC @ before the next strip takes back every setting but those below; a command that was cut off would swallow it.
+ESC @ before the next strip takes back every setting but those below; a command that was cut off would swallow it. An
+answer outlives its slip too: the printer gives it when it comes to it, and it would confirm the strip behind.
 """
 
 from __future__ import annotations
@@ -12,11 +13,18 @@ _FOREVER = {
     b"\x1cq": "FS q writes the printer's memory",
     b"\x1cg": "FS g writes the printer's memory",
     bytes((DLE, 0x05)): "DLE ENQ ends an error or throws away what waits",
+    bytes((DLE, 0x04)): "DLE EOT asks the printer, only the box may",
+    b"\x1bu": "ESC u asks the printer, only the box may",
+    b"\x1bv": "ESC v asks the printer, only the box may",
+    b"\x1dr": "GS r asks the printer, only the box may",
+    b"\x1dI": "GS I asks the printer, only the box may",
+    b"\x1dg": "GS g asks the printer or clears its counters",
 }
 _FOREVER_GS = {
     b"A": "GS ( A prints a test",
     b"C": "GS ( C writes the printer's memory",
     b"E": "GS ( E changes the printer's settings",
+    b"H": "GS ( H asks the printer, only the box may",
     b"M": "GS ( M changes the printer's settings",
 }
 
