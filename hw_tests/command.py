@@ -1,4 +1,4 @@
-"""The command line of hw-tests. Exit codes: 0 nothing failed, 1 something failed, 2 wrong use."""
+"""The command line of hw-tests. Exit codes: 0 nothing failed, 1 something failed, 2 wrong use, 130 stopped by hand."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ TESTS = {
 }
 """In the order in which they run; the socket comes last because asking it starts a box that systemd has stopped."""
 
+STOPPED = "stopped by hand (Ctrl-C)"
+INTERRUPTED = 130
+
 STEPS = ("arm", "verdict")
 """Second words of `hw-tests disk`: a test in two steps, with the plug pulled between them."""
 
@@ -55,11 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = list(_results(options, bench))
     done = report.make_report(bench, begun, datetime.now(TAIPEI), results)
     _tell(options, bench, done)
-    return 1 if done.verdict == "fail" else 0
+    if done.verdict == "fail":
+        return 1
+    return INTERRUPTED if results and results[-1].reason == STOPPED else 0
 
 
 def _results(options: argparse.Namespace, bench: Bench) -> list[Result]:
-    """Every test of every round, told as it comes."""
+    """Every test of every round, told as it comes; Ctrl-C ends them all, and what was found until then is kept."""
     results = []
     for number in range(1, options.rounds + 1):
         for name, run in _chosen(options):
@@ -67,6 +72,8 @@ def _results(options: argparse.Namespace, bench: Bench) -> list[Result]:
             results.append(result)
             if not options.json:
                 print("\n".join(report.lines_of(result)), flush=True)
+            if result.reason == STOPPED:
+                return results
     return results
 
 
@@ -99,6 +106,8 @@ def _run(name: str, run: Callable[[Bench], Outcome], bench: Bench) -> Result:
         outcome = run(bench)
     except Skip as skip:
         outcome = Outcome("skipped", str(skip))
+    except KeyboardInterrupt:
+        outcome = Outcome("skipped", STOPPED)
     except Exception as error:
         logging.getLogger("hw_tests").exception("the test %s itself failed", name)
         outcome = Outcome("fail", f"the test itself failed: {type(error).__name__}: {error}")
@@ -114,7 +123,10 @@ def _tell(options: argparse.Namespace, bench: Bench, done: Report) -> None:
     if options.json:
         print(text)
     if options.report is not None:
-        options.report.write_text(text + "\n", encoding="utf-8")
+        try:
+            options.report.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            print(f"no report in {options.report}: {error.strerror}", file=sys.stderr)
     if options.slip:
         why = print_slip(bench, done)
         if why is not None:
@@ -193,4 +205,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         known.error(f"there is no test {', '.join(unknown)}; there are: {', '.join(TESTS)}")
     if options.rounds < 1:
         known.error("--rounds must be 1 or more")
+    if options.report is not None:
+        try:
+            options.report.open("a").close()  # before hours of tests, not after them
+        except OSError as error:
+            known.error(f"--report {options.report}: {error.strerror}")
     return options

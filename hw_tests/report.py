@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,9 @@ _ON_PAPER = {
 }
 """The figures that a slip has room for, and what they are called there."""
 
+MOST_REASONS = 3
+"""Different reasons of one test that a slip tells: a burn-in of many rounds still is one slip."""
+
 
 class Result(Struct, frozen=True):
     """One test of one round."""
@@ -73,9 +77,7 @@ class Report(Struct, frozen=True):
 
 
 def make_report(bench: Bench, begun: datetime, ended: datetime, results: list[Result]) -> Report:
-    """Put it together: failed when anything failed, skipped when nothing ran."""
-    verdicts = {result.verdict for result in results}
-    verdict = "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "skipped"
+    """Put it together."""
     place = bench.state
     while not place.exists():
         place = place.parent
@@ -87,7 +89,7 @@ def make_report(bench: Bench, begun: datetime, ended: datetime, results: list[Re
         disk_serial(place),
         begun.isoformat(timespec="seconds"),
         ended.isoformat(timespec="seconds"),
-        verdict,
+        _verdict(results),
         results,
     )
 
@@ -116,15 +118,40 @@ def slip_lines(report: Report) -> list[dict[str, Any]]:
         {"text": "結果", "right": VERDICTS_ZH[report.verdict]},
         {"rule": True},
     ]
-    for result in report.results:
-        lines.append({"text": NAMES_ZH[result.name], "right": VERDICTS_ZH[result.verdict], "bold": True})
-        lines += [
-            {"text": f"{words} {result.figures[name]}", "size": "detail"}
-            for name, words in _ON_PAPER.get(result.name, {}).items()
-            if result.figures.get(name) is not None
-        ]
-        if result.verdict == "fail":
-            lines.append({"text": LOOK_ZH[result.name], "size": "detail"})
-        if result.verdict != "pass":
-            lines.append({"text": result.reason[:200], "size": "detail"})
+    for name in dict.fromkeys(result.name for result in report.results):
+        lines += _test_lines(name, [result for result in report.results if result.name == name])
     return [*lines, {"rule": True}, {"text": "測試人員：", "size": "small"}, {"gap_mm": 8}]
+
+
+def _test_lines(name: str, rounds: list[Result]) -> list[dict[str, Any]]:
+    """One test: the worst of its verdicts, in how many rounds it passed, its figures, and what else was said of it."""
+    passed = sum(result.verdict == "pass" for result in rounds)
+    count = f" {passed}/{len(rounds)}" if len(rounds) > 1 else ""
+    right = VERDICTS_ZH[_verdict(rounds)] + count
+    lines: list[dict[str, Any]] = [{"text": NAMES_ZH[name], "right": right, "bold": True}]
+    for figure, words in _ON_PAPER.get(name, {}).items():
+        seen = [result.figures[figure] for result in rounds if result.figures.get(figure) is not None]
+        if seen:
+            lines.append({"text": f"{words} {_range(seen)}", "size": "detail"})
+    if _verdict(rounds) == "fail":
+        lines.append({"text": LOOK_ZH[name], "size": "detail"})
+    reasons = Counter(result.reason[:200] for result in rounds if result.verdict != "pass")
+    lines += [
+        {"text": reason if count == 1 else f"{count} × {reason}", "size": "detail"}
+        for reason, count in reasons.most_common(MOST_REASONS)
+    ]
+    return lines
+
+
+def _range(seen: list[Figure]) -> str:
+    """A figure of several rounds: from the least to the most."""
+    numbers = [value for value in seen if isinstance(value, int | float)]
+    if len(numbers) < len(seen) or min(numbers) == max(numbers):
+        return str(seen[-1])
+    return f"{min(numbers)}–{max(numbers)}"
+
+
+def _verdict(results: list[Result]) -> str:
+    """Failed when anything failed, skipped when nothing ran."""
+    verdicts = {result.verdict for result in results}
+    return "fail" if "fail" in verdicts else "pass" if "pass" in verdicts else "skipped"

@@ -132,6 +132,8 @@ class PaperDesk:
         else:
             found = await journal.submit(look_at_proof(self._box, params, copy))
         profile = self._profile(params.profile)
+        if params.what != "details":
+            profile = _as_the_law_wants(profile)
         strip = await asyncio.to_thread(self._draw, found.invoice, params.what, profile)
         sha256 = hashlib.sha256(strip).hexdigest()
         if params.what == "details":
@@ -250,6 +252,14 @@ class PaperDesk:
         if against is not None:
             raise errors.RawForbidden("raw", detail=against)
         return data
+
+
+def _as_the_law_wants(profile: PrinterProfile) -> PrinterProfile:
+    """The printer with a 57 mm roll; InvalidParams where none fits."""
+    try:
+        return profile.on_roll(57)
+    except ValueError as error:
+        raise errors.InvalidParams("profile", detail=f"{error}, and a proof is 5.7 cm wide") from None
 
 
 def _lock(name: str) -> Lock:

@@ -56,7 +56,7 @@ def _text(line: SlipLine, text: str) -> Block:
     if len(text) + len(line.right or "") > MOST_CHARACTERS:
         raise ValueError(f"a line has at most {MOST_CHARACTERS} characters")
     if line.right is not None:
-        return Columns(text, (Cell(line.right),), size=line.size)
+        return Columns(text, (Cell(line.right),), line.size, line.bold, line.inverse)
     return Text(text, line.size, line.bold, line.align, inverse=line.inverse) if text else Space(2)
 
 

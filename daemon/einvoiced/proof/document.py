@@ -36,11 +36,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """A row: a text on the left and cells beside it. A text too long wraps and the cells follow on a line below it."""
+    """A row: a text on the left and cells beside it. A text too long wraps and the cells follow on a line below it.
+    `bold` and `inverse` as of a `Text`.
+    """
 
     lead: str
     cells: tuple[Cell, ...]
     size: Size = "small"
+    bold: bool = False
+    inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,11 @@ class _Setter:
             self._line(x * scale, line, em, block.bold, tracking, scale)
             self._advance(em * scale)
         if block.inverse:
-            self.page.boxes.append(Fill(0, top, self.page.width, self.page.height - top, invert=True))
+            self._invert(top)
+
+    def _invert(self, top: int) -> None:
+        """White on black from there down to here."""
+        self.page.boxes.append(Fill(0, top, self.page.width, self.page.height - top, invert=True))
 
     def _step(self, character: str, em: int, bold: bool) -> int:
         return self.fonts.glyph(character, em, bold).advance
@@ -227,21 +231,22 @@ class _Setter:
     # -- rows with columns ---------------------------------------------------------------------------------------
 
     def _columns(self, block: Columns) -> None:
-        em = self._em(block.size)
-        step = partial(self._step, em=em, bold=False)
-        lead = wrap(printable(block.lead), self.page.width, step)
-        rows = self._rows(block.cells, em)
+        em, bold, top = self._em(block.size), block.bold, self.page.height
+        lead = wrap(printable(block.lead), self.page.width, partial(self._step, em=em, bold=bold))
+        rows = self._rows(block.cells, em, bold)
         for line in lead:
-            self._line(0, line, em, False)
+            self._line(0, line, em, bold)
             self._advance(em)
-        if len(lead) == 1 and rows and rows[0][0][0] >= self.fonts.width(lead[0], em) + _COLUMN_GAP:
+        if len(lead) == 1 and rows and rows[0][0][0] >= self.fonts.width(lead[0], em, bold) + _COLUMN_GAP:
             self._advance(em, -1)
         for row in rows:
             for left, text in row:
-                self._line(left, text, em, False)
+                self._line(left, text, em, bold)
             self._advance(em)
+        if block.inverse:
+            self._invert(top)
 
-    def _rows(self, cells: tuple[Cell, ...], em: int) -> list[list[tuple[int, str]]]:
+    def _rows(self, cells: tuple[Cell, ...], em: int, bold: bool) -> list[list[tuple[int, str]]]:
         """The cells with their left edges: pushed apart to the left where they would touch, and, where there is no
         room left, on a line above.
         """
@@ -249,7 +254,7 @@ class _Setter:
         limit = 0
         for cell in reversed(cells):
             text = printable(cell.text)
-            width, edge = self.fonts.width(text, em), round(cell.at * self.page.width)
+            width, edge = self.fonts.width(text, em, bold), round(cell.at * self.page.width)
             if not rows or limit - _COLUMN_GAP < width:
                 rows.insert(0, [])
                 limit = self.page.width + _COLUMN_GAP

@@ -19,6 +19,8 @@ import pytest
 
 from einvoiced.config import Config, SellerSection, StickSection, TracksSection
 from einvoiced.hardware.power import Power
+from einvoiced.keepers.slip_lines import to_document
+from einvoiced.rpc.paper_methods import SlipLine
 from hw_tests import bench as benches
 from hw_tests import clock, command, disk_cut, pictures, power, report, stick, till_socket
 from hw_tests.bench import Bench, Skip
@@ -506,6 +508,45 @@ def test_a_technician_reads_chinese_too(name: str) -> None:
     assert all(word in told for word in ("fail", report.NAMES_ZH[name], "未通過", report.LOOK_ZH[name]))
     passed = "\n".join(report.lines_of(report.Result(name, "pass", "reason", {}, 0.1)))
     assert "通過" in passed and "請" not in passed
+
+
+def test_a_burn_in_of_many_rounds_is_one_slip(durable: Path) -> None:
+    """A test is told once: how often it passed, from where to where its figures went, each reason with its number."""
+    now = datetime.now()
+    results = [
+        report.Result(name, "fail" if number == 7 else "pass", f"reason {name}", {"p50_ms": number}, 0.1, number)
+        for number in range(1, 101)
+        for name in command.TESTS
+    ]
+    lines = report.slip_lines(report.make_report(make_bench(durable), now, now, results))
+    to_document(msgspec.convert(lines, list[SlipLine]), 384)
+    told = [(line.get("text"), line.get("right")) for line in lines]
+    assert ("磁碟", "未通過 99/100") in told
+    assert ("同步時間中位數（毫秒） 1–100", None) in told and ("reason disk", None) in told
+
+
+def test_a_report_that_cannot_be_written_is_said_before_the_tests(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not after hours of burn-in."""
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--yes", "--report", "/nonexistent/report.json", "power"])
+    assert ended.value.code == 2
+    assert "/nonexistent/report.json" in capsys.readouterr().err
+
+
+def test_what_was_found_before_it_was_stopped_is_kept(
+    durable: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the run, not the report."""
+    (durable / "state").mkdir()
+
+    def stop(_bench: Bench) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(clock, "run", stop)
+    options = ["--yes", "--json", "--rounds", "5", "--state", str(durable / "state")]
+    assert command.main([*options, "disk", "clock"]) == command.INTERRUPTED
+    told = json.loads(capsys.readouterr().out)["results"]
+    assert [(each["name"], each["verdict"]) for each in told] == [("disk", "pass"), ("clock", "skipped")]
 
 
 def test_every_drawing_is_as_wide_as_its_frame() -> None:

@@ -132,3 +132,13 @@ def test_codes_that_do_not_fit_are_refused(line: SlipLine) -> None:
     """Before a byte is sent."""
     with pytest.raises(ValueError):
         render(to_document([line], HEAD), GENERIC_58)
+
+
+def test_a_line_with_a_right_side_is_as_bold_and_as_black_as_any() -> None:
+    """The total of a sale is bold on both sides, and white on black where the till wants it."""
+
+    def black(**style: bool) -> int:
+        return printed(SlipLine(text="總計", right="1,234", **style)).histogram()[0]
+
+    assert black(bold=True) > 1.1 * black()
+    assert black(inverse=True) > 5 * black()
