@@ -44,6 +44,7 @@ def test_status_is_one_screen_for_people_and_json_for_programs(shared_box: Virtu
     assert "Ready." in told
     assert len(told.splitlines()) < 25
     assert ctl_json(shared_box, "status").keys() == shared_box.status().keys()
+    assert json.loads(ctl(shared_box, "status", "--json").stdout).keys() == shared_box.status().keys()
 
 
 def test_info_lists_the_methods(shared_box: VirtualBox) -> None:

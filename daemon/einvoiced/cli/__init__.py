@@ -109,10 +109,8 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="einvoicectl", description="Work the box by hand.")
     parser.add_argument("--version", action="version", version=f"einvoicectl {einvoiced.__version__}")
-    parser.add_argument("--json", action="store_true", help="print what the socket answered")
-    parser.add_argument(
-        "--run", dest="run_directory", type=Path, default=Path("/run/einvoice"), help="where the sockets are"
-    )
+    parser.set_defaults(json=False, run_directory=Path("/run/einvoice"))
+    _add_common(parser)
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for part in (
         box,
@@ -138,4 +136,12 @@ def verb(group: Any, name: str, run: Callable[[argparse.Namespace], int], text: 
     """Add a verb with its sentence."""
     parser: argparse.ArgumentParser = group.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
+    _add_common(parser)
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    """What may stand before the verb or behind it; where it is not given nothing is set."""
+    absent = argparse.SUPPRESS
+    parser.add_argument("--json", action="store_true", default=absent, help="print what the socket answered")
+    parser.add_argument("--run", dest="run_directory", type=Path, default=absent, help="where the sockets are")
