@@ -157,11 +157,11 @@ def _print_ourselves(bench: Bench, lines: list[dict[str, object]]) -> str | None
     from einvoiced.proof.render import render
     from einvoiced.rpc.paper_methods import SlipLine
 
-    transport = parts.printer(bench.config.printer)
+    profile = parts.profile(bench.config.printer, bench.config_file)
+    transport = parts.printer(bench.config.printer, profile)
     if transport is None:
         return "no printer is configured"
     try:
-        profile = parts.profile(bench.config.printer, bench.config_file)
         strip = render(to_document(msgspec.convert(lines, list[SlipLine]), profile.dots), profile)
         transport.open()
         transport.write(strip, 5.0 + len(strip) / 600)

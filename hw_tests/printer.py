@@ -53,7 +53,7 @@ def run(bench: Bench) -> Outcome:
     if config.printer.transport == "none":
         raise Skip(f"no printer is configured{_found()}")
     with borrowed(bench) as loan:
-        transport = parts.printer(config.printer)
+        transport = parts.printer(config.printer, parts.profile(config.printer, bench.config_file))
         if transport is None:
             raise Skip("no printer is configured")
         figures: dict[str, Figure] = {"printer": transport.name}

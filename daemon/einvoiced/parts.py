@@ -35,12 +35,17 @@ def clock(section: config.ClockSection) -> Clock:
     return SystemClock()
 
 
-def printer(section: config.PrinterSection) -> Transport | None:
-    """The way to the printer, not yet open; None where the box prints nothing."""
+def printer(section: config.PrinterSection, profile: PrinterProfile) -> Transport | None:
+    """The way to the printer, not yet open; None where the box prints nothing. A virtual one is of that kind."""
     if section.transport == "none":
         return None
     return make_transport(
-        section.transport, section.device, baudrate=section.baudrate, flow_control=section.flow_control
+        section.transport,
+        section.device,
+        baudrate=section.baudrate,
+        flow_control=section.flow_control,
+        width=profile.left_dots + profile.dots,
+        process_id=profile.confirmation == "process_id",
     )
 
 

@@ -66,10 +66,10 @@ class PaperDesk:
 
     def start(self, journal: Journal) -> None:
         """Start the printer's thread, where there is a printer."""
-        transport = parts.printer(self._section)
+        profile = parts.profile(self._section, self._file)
+        transport = parts.printer(self._section, profile)
         if transport is None:
             return
-        profile = parts.profile(self._section, self._file)
         baudrate = self._section.baudrate if self._section.transport == "serial" else 0
         follower = PaperFollower(
             journal, transport, profile, self._shop_name, courtesy=self._box.courtesy, baudrate=baudrate

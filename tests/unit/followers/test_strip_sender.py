@@ -7,7 +7,10 @@ from collections import deque
 
 import msgspec
 import pytest
+from PIL import ImageOps
 
+from einvoiced import parts
+from einvoiced.config import PrinterSection
 from einvoiced.followers.strip_sender import Look, StripSender
 from einvoiced.hardware.printer.confirm import SENSOR_COMMAND
 from einvoiced.hardware.printer.emulator import Emulator
@@ -15,6 +18,7 @@ from einvoiced.hardware.printer.escpos_stream import CommandStream
 from einvoiced.hardware.printer.virtual import VirtualTransport
 from einvoiced.proof.content import slip
 from einvoiced.proof.profile import GENERIC_58
+from einvoiced.proof.profiles import load_profile, profile_names
 from einvoiced.proof.render import render
 
 
@@ -154,3 +158,18 @@ def test_the_answer_of_a_strip_confirms_no_other() -> None:
     assert sender.look() == Look(None)
     port.takes = 1.4
     assert sender.send(job, 2).outcome == "unknown"
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_virtual_printer_is_of_the_configured_kind(name: str) -> None:
+    """Its head is as wide as the profile's and it confirms as the profile says, as a real one does."""
+    profile = load_profile(name)
+    port = parts.printer(PrinterSection(transport="virtual"), profile)
+    assert isinstance(port, VirtualTransport)
+    sender = StripSender(port, profile)
+    assert sender.look() == Look(None)
+    assert sender.send(render(slip("測試", [("左", "右")]), profile), 1).outcome == "out"
+    port.emulator.cut()
+    picture = port.emulator.strips[-1].image.convert("L")
+    ink = ImageOps.invert(picture).getbbox()
+    assert ink is not None and ink[2] - ink[0] == profile.dots, "the rule goes from edge to edge"

@@ -305,7 +305,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """The printer that the configuration's "virtual" gives, with its switches in the test's hand."""
     made = Emulator()
     transport = VirtualTransport(made)
-    monkeypatch.setattr(parts, "printer", lambda _section: transport)
+    monkeypatch.setattr(parts, "printer", lambda _section, _profile: transport)
     return made
 
 
