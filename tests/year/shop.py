@@ -15,8 +15,9 @@ from typing import Any
 from einvoiced.actions.close_period import close_what_is_over
 from einvoiced.actions.report_unused import queue_what_is_due
 from einvoiced.client import BoxError, BoxUnreachable
+from einvoiced.followers.answer_memory import Memory
 from einvoiced.followers.drop import Drop, Layout
-from einvoiced.followers.platform_answers import AnswerReader, Memory
+from einvoiced.followers.platform_answers import AnswerReader
 from einvoiced.journal import entries
 from einvoiced.rules.numbers import BOOKLET
 from einvoiced.rules.period import TAIPEI, Period
@@ -264,7 +265,7 @@ class Shop:
         """Reads what the platform says; it remembers over its deaths."""
         if self._reader is None:
             folders = [self.spool / "Unpack" / "BAK" / name for name in ("ProcessResult", "SummaryResult")]
-            self._reader = AnswerReader(self.box, folders, Memory(self.spool.parent / "read.txt"))  # type: ignore[arg-type]
+            self._reader = AnswerReader(self.box, folders, Memory(self.spool.parent / "read.db"))  # type: ignore[arg-type]
         return self._reader
 
     def _hurt(self) -> None:

@@ -17,6 +17,7 @@ import msgspec
 
 from einvoiced.client import Client
 from einvoiced.errors import AnswerUnreadable
+from einvoiced.followers.answer_memory import Memory
 from einvoiced.mig.answers import MOST_BYTES, Answer, looks_like_answer, read_answer
 
 DEPTH = 6
@@ -30,31 +31,10 @@ OLD_DAYS = 3
 
 FULL = 360
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-Seen = tuple[str, int, int]
+Seen = int
+"""A file by its path, size and time, as their hash: a spool keeps years, and each would cost five times as much."""
 
 logger = logging.getLogger(__name__)
-
-
-class Memory:
-    """Which files were read, by SHA-256, in a file of the follower's own; without one, as long as it lives."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._known: set[str] = set()
-        if path is not None and path.exists():
-            self._known.update(path.read_text(encoding="ascii", errors="replace").split())
-
-    def __contains__(self, digest: str) -> bool:
-        return digest in self._known
-
-    def add(self, digest: str) -> None:
-        """Remember it over a restart."""
-        self._known.add(digest)
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="ascii") as file:
-            file.write(digest + "\n")
 
 
 class AnswerReader:
@@ -66,19 +46,39 @@ class AnswerReader:
         self._quiet: dict[str, tuple[int, int]] = {}
         self._newest: dict[str, int] = {}
         self._spoilt: set[str] = set()
+        self._present: tuple[set[Seen], set[str]] = (set(), set())
         self._looks = -1
+        self._may_forget = True
 
     def read_new(self) -> tuple[int, int]:
         """Tell the box what is new; returns how many messages were accepted and refused."""
         accepted = refused = 0
         self._looks += 1
+        self._present = (set(), set())
         for path, seen in self._new_files():
             answer = self._read(path)
             if answer is not None:
                 good, bad = self._tell(*answer)
                 accepted, refused = accepted + good, refused + bad
             self._seen.add(seen)
+        if self._looks % FULL == 0:
+            self._forget()
         return accepted, refused
+
+    def _forget(self) -> None:
+        """After a full look: what is gone from the folders, and what is inside those that are looked into so rarely."""
+        files, folders = self._present
+        self._present = (set(), set())
+        self._seen &= files
+        self._spoilt &= folders
+        roots = {str(folder) for folder in self._folders}
+        above = {path: str(Path(path).parent) for path in folders}
+        kept = {path for path, parent in above.items() if parent in roots or not self._long_quiet(parent)}
+        self._quiet = {path: each for path, each in self._quiet.items() if path in kept}
+        self._newest = {path: each for path, each in self._newest.items() if path in kept}
+        if self._may_forget and all(folder.is_dir() for folder in self._folders):
+            self._may_forget = False
+            self._memory.forget()
 
     def _new_files(self) -> Iterator[tuple[Path, Seen]]:
         for folder in self._folders:
@@ -90,6 +90,7 @@ class AnswerReader:
         for one with a file that could not be read: it may be written still.
         """
         changed = newest = folder.stat().st_mtime_ns
+        self._present[1].add(str(folder))
         before, looks = self._quiet.get(str(folder), (0, 0))
         looks = looks + 1 if before == changed else 0
         listed = looks < 2 or depth == 0 or self._looks % FULL == 0 or str(folder) in self._spoilt
@@ -104,15 +105,19 @@ class AnswerReader:
             elif entry.is_file(follow_symlinks=False):
                 status = entry.stat(follow_symlinks=False)
                 newest = max(newest, status.st_mtime_ns)
-                seen = (entry.path, status.st_size, status.st_mtime_ns)
+                seen = hash((entry.path, status.st_size, status.st_mtime_ns))
+                self._present[0].add(seen)
                 if seen not in self._seen:
                     yield Path(entry.path), seen
         self._newest[str(folder)] = max(newest, self._newest.get(str(folder), 0))
 
     def _is_old(self, path: str) -> bool:
         """Whether a folder was looked into, nothing below it is recent, and it is not time for a full look."""
+        return self._looks % FULL != 0 and self._long_quiet(path)
+
+    def _long_quiet(self, path: str) -> bool:
         newest = self._newest.get(path)
-        return newest is not None and self._looks % FULL != 0 and newest < time.time_ns() - OLD_DAYS * 86_400 * 10**9
+        return newest is not None and newest < time.time_ns() - OLD_DAYS * 86_400 * 10**9
 
     def _read(self, path: Path) -> tuple[Answer, str] | None:
         """What a file says and its SHA-256; None for one that was read before, or cannot be (as it is)."""

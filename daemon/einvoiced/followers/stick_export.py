@@ -20,8 +20,9 @@ from typing import Any
 
 from einvoiced.actions.stick_outcome import Outcome
 from einvoiced.client import BoxError, Client
+from einvoiced.followers.answer_memory import Memory
 from einvoiced.followers.drop import Drop, Layout, key_of, upload_of, write_synced
-from einvoiced.followers.platform_answers import AnswerReader, Memory
+from einvoiced.followers.platform_answers import AnswerReader
 
 STORAGE, TRACKS = "B2SSTORAGE", "B2PMESSAGE"
 MOST_LEFTOVERS, MOST_BYTES = 99, 4 << 20

@@ -18,12 +18,13 @@ from pathlib import Path
 from einvoiced import config, systemd
 from einvoiced.client import BoxError, BoxUnreachable, Client
 from einvoiced.errors import EinvoicedError
+from einvoiced.followers.answer_memory import Memory
 from einvoiced.followers.drop import Drop, Layout
-from einvoiced.followers.platform_answers import AnswerReader, Memory
+from einvoiced.followers.platform_answers import AnswerReader
 from einvoiced.followers.process import Status, begin, options_parser
 
 ANSWER_FOLDERS = ("ProcessResult", "SummaryResult")
-MEMORY = "read-answers.txt"
+MEMORY = "read-answers.db"
 CALL_SECONDS = 60.0
 BUSY = 10.0
 """A look at a long outbox is followed by a pause so many times as long: the till goes first."""
