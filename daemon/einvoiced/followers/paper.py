@@ -14,7 +14,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from einvoiced.actions import print_proof
@@ -25,6 +24,7 @@ from einvoiced.actions.standing import read_invoice
 from einvoiced.errors import BoxStopping, FontsMissing, InvoiceNotFound, StorageFailed
 from einvoiced.followers.drawer import Drawer
 from einvoiced.followers.drawing import Drawing
+from einvoiced.followers.slip_queue import Slip, SlipQueue
 from einvoiced.followers.strip_sender import Sent, StripSender
 from einvoiced.journal import entries
 
@@ -47,7 +47,6 @@ FAULT_SECONDS = 1.0
 """Pause before the thread begins again after a fault that nobody thought of; twice as long after each."""
 
 SLOW_BAUD = 9600
-OWN_SLIPS = 20
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -57,14 +56,6 @@ class Caller(Protocol):
     """What this follower needs of the journal."""
 
     def call(self, action: Action[T]) -> T: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A slip that waits: its bytes, made when its turn comes, and its entry where it has one."""
-
-    make: Callable[[], bytes]
-    entry: int | None = None
 
 
 class PaperFollower:
@@ -87,7 +78,7 @@ class PaperFollower:
         self._journal, self._profile, self.shop_name, self.note = journal, profile, shop_name, ""
         self._sender = StripSender(transport, profile, baudrate / 12)
         self._drawing = Drawing(profile)
-        self._slips: deque[Slip] = deque()
+        self._slips = SlipQueue()
         self._courtesy: deque[int] = courtesy if courtesy is not None else deque()
         self._slow_line = 0 < baudrate <= SLOW_BAUD
         self._wake = threading.Event()
@@ -109,15 +100,12 @@ class PaperFollower:
         self._wake.set()
 
     def print_slip(self, document: Document) -> None:
-        """Print a slip of the box's own; of more than twenty that wait the oldest is dropped."""
-        own = [slip for slip in list(self._slips) if slip.entry is None]
-        if len(own) >= OWN_SLIPS:
-            self._drop(own[0])
+        """Print a slip of the box's own; of those that wait only the newest are kept."""
         self.add_slip(Slip(lambda: self._drawing.strip(document)))
 
     def add_slip(self, slip: Slip) -> None:
         """Print a slip behind everything that waits."""
-        self._slips.append(slip)
+        self._slips.add(slip)
         self._wake.set()
 
     @property
@@ -160,8 +148,7 @@ class PaperFollower:
                 return
             except Exception:
                 log.exception("the printer's thread met a fault and begins again in %g s", pause)
-                for slip in [slip for slip in list(self._slips) if slip.entry is None]:
-                    self._drop(slip)
+                self._slips.drop_own()
                 self._say("fault")
                 self._drawer.refuse(self.state.trouble)
                 self._stopping.wait(pause)
@@ -188,9 +175,7 @@ class PaperFollower:
                 log.error("the journal does not take what is in doubt: %s", error)
                 self._stopping.wait(RETRY_SECONDS[-1])
                 continue
-            for slip in list(self._slips):
-                if slip.entry is not None and slip.entry not in waiting:
-                    self._drop(slip)
+            self._slips.keep(waiting)
             return doubted
         return True
 
@@ -238,8 +223,8 @@ class PaperFollower:
             self._print_allowance(*allowance)
         elif self._courtesy:
             self._print_courtesy()
-        elif self._slips:
-            self._print_slip(self._slips[0])
+        elif (slip := self._slips.first) is not None:
+            self._print_slip(slip)
         else:
             return False
         return True
@@ -315,16 +300,15 @@ class PaperFollower:
 
     def _print_note(self, sequence: int) -> None:
         """A slip for a customer without a proof; an entry that was never committed gets none."""
-        from einvoiced.proof.content import carrier_slip, donation_slip
+        from einvoiced.proof.content import customer_slip
 
         try:
             invoice = self._journal.call(lambda tx: read_invoice(tx, sequence))
         except InvoiceNotFound:
             return
-        if invoice.npoban is not None:
-            self.print_slip(donation_slip(invoice, shop_name=self.shop_name, note=self.note))
-        elif invoice.carrier_type is not None:
-            self.print_slip(carrier_slip(invoice, shop_name=self.shop_name, note=self.note))
+        slip = customer_slip(invoice, shop_name=self.shop_name, note=self.note)
+        if slip is not None:
+            self.print_slip(slip)
 
     def _print_allowance(self, sequence: int, allowance: int) -> None:
         """Both copies of an allowance's slip as one strip; it waits while not a byte of it leaves."""
@@ -352,19 +336,13 @@ class PaperFollower:
             self._finish_slip(slip, sent)
 
     def _finish_slip(self, slip: Slip, sent: Sent) -> None:
-        self._drop(slip)
+        self._slips.drop(slip)
         if slip.entry is None:
             return
         if sent.outcome == "out":
             self._note(entries.SlipPrinted(slip.entry, sent.confirmation))
         else:
             self._note(entries.SlipUnconfirmed(slip.entry, sent.reason))
-
-    def _drop(self, slip: Slip) -> None:
-        try:
-            self._slips.remove(slip)
-        except ValueError:
-            pass  # dropped meanwhile
 
     def _pulse(self) -> None:
         from einvoiced.proof.commands import drawer_pulse

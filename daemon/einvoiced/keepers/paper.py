@@ -18,7 +18,8 @@ from einvoiced.actions.hand_out_proof import hand_out_proof, look_at_proof
 from einvoiced.actions.named import Named, find, stands
 from einvoiced.actions.paper_notices import PaperState, trouble
 from einvoiced.actions.queue_slip import SlipState, find_slip, note_drawer, queue_slip
-from einvoiced.followers.paper import PaperFollower, Slip
+from einvoiced.followers.paper import PaperFollower
+from einvoiced.followers.slip_queue import Slip
 from einvoiced.hardware.printer.raw import objection
 from einvoiced.rpc.paper_methods import BytesParams, Done, PrinterBytes, SlipParams
 

@@ -107,6 +107,15 @@ def carrier_slip(invoice: Invoice, *, shop_name: str = "", note: str = "", test:
     return slip("電子發票存入載具", lines, shop_name=shop_name, test=test)
 
 
+def customer_slip(invoice: Invoice, *, shop_name: str = "", note: str = "") -> Document | None:
+    """What a customer without a proof takes along; None where there is a proof."""
+    if invoice.npoban is not None:
+        return donation_slip(invoice, shop_name=shop_name, note=note)
+    if invoice.carrier_type is not None:
+        return carrier_slip(invoice, shop_name=shop_name, note=note)
+    return None
+
+
 def slip(
     title: str, lines: Iterable[str | tuple[str, str] | Block], *, shop_name: str = "", test: bool = False
 ) -> Document:

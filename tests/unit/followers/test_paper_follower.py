@@ -9,7 +9,8 @@ from einvoiced.actions.list_proofs import list_proofs
 from einvoiced.actions.queue_slip import find_slip, queue_slip
 from einvoiced.client import new_key
 from einvoiced.errors import StorageFailed
-from einvoiced.followers.paper import PaperFollower, Slip
+from einvoiced.followers.paper import PaperFollower
+from einvoiced.followers.slip_queue import Slip
 from einvoiced.hardware.printer.emulator import Emulator
 from einvoiced.hardware.printer.virtual import VirtualTransport
 from einvoiced.journal import entries
