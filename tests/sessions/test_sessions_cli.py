@@ -251,6 +251,8 @@ def test_the_life_of_an_invoice_by_hand(shared_box: VirtualBox) -> None:
     assert (told["allowance"]["total_amount"], told["left"]) == (48, 50)
     allowance = told["allowance"]["allowance_number"]
     assert allowance in ctl(shared_box, "allowance", "list", number).stdout
+    told = ctl(shared_box, "invoice", "show", number).stdout
+    assert allowance in told and "50 尚可折讓" in told
     ctl(shared_box, "allowance", "print", allowance)
     consent = ["--consent", "買方同意"]
     refused = ctl(shared_box, "invoice", "cancel", number, *why, "退貨", *consent, code=REFUSED)
@@ -264,7 +266,11 @@ def test_the_life_of_an_invoice_by_hand(shared_box: VirtualBox) -> None:
     assert "咖啡" in newer.stdout
     last = ctl_json(shared_box, "issue", "Pen@10", "--carrier", "3J0002:/ABC+123")["invoice"]["invoice_number"]
     assert "不需收回" in ctl(shared_box, "invoice", "cancel", last, *why, "退貨", *consent).stdout
-    assert "cancelled" in ctl(shared_box, "invoice", "show", last).stdout
+    document = ["--document", "財北國稅字第1號", "--by", "王店長"]
+    assert "財北國稅字第1號" in ctl(shared_box, "invoice", "document", last, *document).stdout
+    told = ctl(shared_box, "invoice", "show", last).stdout
+    assert all(word in told for word in ("cancelled", "退貨", "財北國稅字第1號"))
+    ctl(shared_box, "invoice", "document", number[:-1] + "x", *document, code=REFUSED)
     original = ["--original-date", "20251231", "--original-buyer", "04595257", "--by", "王店員", "--no-slip"]
     assert "1000 + 50" in ctl(shared_box, "allowance", "issue", "AB12345678", "電鍋=1050", *original).stdout
     ctl(shared_box, "allowance", "issue", number, "first", "--by", "王店員", code=WRONG_USE)

@@ -41,6 +41,9 @@ def test_what_is_refused_is_told_plainly_and_decided(
     assert ctl(shared_box, "upload", "list", "--state", "refused") == 0
     told = capsys.readouterr().out
     assert number in told and "E0102" in told and "平台退回" in told and "配號" in told
+    assert ctl(shared_box, "invoice", "show", number) == 0
+    told = capsys.readouterr().out
+    assert "E0102" in told and "配號" in told
     assert ctl(shared_box, "upload", "again", number, "--reason", "字軌已核對", "--by", "店長") == 0
     assert ctl(shared_box, "upload", "again", number, "--reason", "再送", "--by", "店長") == cli.REFUSED
     assert ctl(shared_box, "upload", "settle", number, "--reason", "平台已有", "--by", "店長") == 0

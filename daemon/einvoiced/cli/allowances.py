@@ -93,15 +93,16 @@ def _cancel(options: argparse.Namespace) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     params = {"invoice_number": options.invoice_number, "year_month": options.period}
-    return cli.show(options, cli.call(options, "allowance.list", **params), lambda found: [_row(a) for a in found])
+    return cli.show(options, cli.call(options, "allowance.list", **params), lambda found: [row(a) for a in found])
 
 
 def _print(options: argparse.Namespace) -> int:
     answer = cli.call(options, "allowance.print", allowance_number=options.allowance_number)
-    return cli.show(options, answer, lambda a: [_row(a)])
+    return cli.show(options, answer, lambda a: [row(a)])
 
 
-def _row(a: Any) -> str:
+def row(a: Any) -> str:
+    """An allowance in a line."""
     sums = f"{a['total_amount']} + {a['tax_amount']}"
     unknown = "" if a["verified"] else "  原發票未經查核"
     slip = f"  slip {a['slip']} {SLIPS[a['slip']]}" if a["slip"] in SLIPS else ""

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from einvoiced import cli
-from einvoiced.cli import find, lives, sale, technician
+from einvoiced.cli import allowances, find, lives, sale, technician, uploads
 from einvoiced.client import Client, new_key
 
 
@@ -55,4 +55,20 @@ def _shown_lines(shown: Any) -> list[str]:
         state.append(f"{name:<10} {shown[name]} {find.WORDS[name].get(shown[name], '')}".rstrip())
     state += [f"{name:<10} {shown[name]}" for name in ("replaces", "replaced_by") if name in shown]
     now = shown.get("correction", shown["result"])["invoice"]
-    return [*sale.invoice_lines(now), *state, *labels]
+    return [*sale.invoice_lines(now), *state, *_happened(shown), *labels]
+
+
+def _happened(shown: Any) -> list[str]:
+    """Why it was cancelled, what was taken back, what the platform refused and what to do about it."""
+    lines = []
+    if "cancellation" in shown:
+        lines.append(f"reason     {shown['cancellation']['cancellation']['cancel_reason']}")
+    if "document" in shown:
+        lines.append(f"document   {shown['document']}")
+    lines += [f"allowance  {allowances.row(each)}" for each in shown.get("allowances", [])]
+    if "left" in shown:
+        lines.append(f"left       {shown['left']} 尚可折讓")
+    for each in shown.get("uploads", []):
+        if each["state"] == "refused":
+            lines += uploads.lines_of(each)
+    return lines

@@ -77,7 +77,7 @@ def _cancel(options: argparse.Namespace) -> int:
 def _document(options: argparse.Namespace) -> int:
     answer = keyed(options, "invoice.document", **subject_of(options), document=options.document, by=options.by)
     number, document = options.number_or_key, answer["cancellation"]["return_tax_document_number"]
-    return cli.show(options, answer, lambda _: [f"{number} is sent anew with {document} 將以此核准文號重新上傳"])
+    return cli.show(options, answer, lambda _: [f"{number} leaves for the platform with {document} 將以此核准文號上傳"])
 
 
 def _replace(options: argparse.Namespace) -> int:

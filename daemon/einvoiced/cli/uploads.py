@@ -95,14 +95,19 @@ def _all(options: argparse.Namespace, state: str | None) -> list[Any]:
 
 
 def _listed(uploads: Any) -> list[str]:
-    lines = []
-    for u in uploads:
-        state = STATES[u["state"]] + (f"（{WAITS[u['waits_for']]}）" if u.get("waits_for") else "")
-        late = "  OVERDUE 逾期" if u["overdue"] else ""
-        lines.append(f"{u['message']}  {u['reference']:<16}  {u['state']:<11} {state}  {u['due']}{late}")
-        if u.get("code"):
-            lines += [f"    {u['code']} {u['sentence']} {u['to_do']}", f"    {u['sentence_zh']}{u['to_do_zh']}"]
+    lines = [line for each in uploads for line in lines_of(each)]
     return lines or ["The platform has everything. 沒有待上傳資料。"]
+
+
+def lines_of(upload: Any) -> list[str]:
+    """A message, and what to do where the platform refused it."""
+    u = upload
+    state = STATES[u["state"]] + (f"（{WAITS[u['waits_for']]}）" if u.get("waits_for") else "")
+    late = "  OVERDUE 逾期" if u["overdue"] else ""
+    lines = [f"{u['message']}  {u['reference']:<16}  {u['state']:<11} {state}  {u['due']}{late}"]
+    if u.get("code"):
+        lines += [f"    {u['code']} {u['sentence']} {u['to_do']}", f"    {u['sentence_zh']}{u['to_do_zh']}"]
+    return lines
 
 
 def _again(options: argparse.Namespace) -> int:

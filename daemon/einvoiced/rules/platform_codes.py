@@ -124,9 +124,10 @@ _TABLE: tuple[tuple[str, Cure, str, str, tuple[str, str]], ...] = (
         "It can no longer be cancelled.",
         "此發票已不得作廢。",
         (
-            "Ask the tax office for a document number and add it (`einvoicectl invoice document`): it is then sent "
-            "again by itself. Or issue an allowance (折讓) on the platform's own pages, and settle it here.",
-            "請向國稅局申請專案作廢核准文號並登記（einvoicectl invoice document），登記後會自動重新上傳；"
+            "Ask the tax office for a document number and add it to the cancellation (`einvoicectl invoice document`): "
+            "it is then sent again by itself. Or issue an allowance (折讓) on the platform's own pages, and settle it "
+            "here.",
+            "請向國稅局申請專案作廢核准文號，登記在此作廢（einvoicectl invoice document），登記後會自動重新上傳；"
             "或在平台改開折讓單，再將此筆登記為已處理。",
         ),
     ),
