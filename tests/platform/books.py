@@ -58,6 +58,8 @@ class Books:
         self.invoices: dict[tuple[str, str], Copy] = {}
         self.allowances: dict[str, AllowanceCopy] = {}
         self.unused: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.filed: set[str] = set()
+        """Months (MIG's YearMonth) whose sales the shop has filed: no box can know."""
         self._times: dict[tuple[str, str, int], str] = {}
 
     def allot(self, year_month: str, track: str, begin: int, end: int) -> None:
@@ -204,7 +206,8 @@ class Books:
             raise Refused("E0402")
         if copy.buyer != x.one("BuyerId") or any(not self.allowances[a].cancelled for a in copy.allowances):
             raise Refused("E0213")
-        if x.date("CancelDate") > cancel_until(day) and x.maybe("ReturnTaxDocumentNumber") is None:
+        late = month_of(day) in self.filed or x.date("CancelDate") > cancel_until(day)
+        if late and x.maybe("ReturnTaxDocumentNumber") is None:
             raise Refused("E0213")
         copy.cancelled = True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from upload_helpers import Shop, killed_at, one_shop, renewed
 
-from einvoiced.client import BoxUnreachable, Client
+from einvoiced.client import BoxUnreachable, Client, new_key
 from einvoiced.errors import BadMessage
 from einvoiced.followers import drop
 from einvoiced.followers.turnkey import Turnkey
@@ -81,6 +81,33 @@ def test_a_refused_one_says_what_to_do_and_can_be_sent_again(shop: Shop) -> None
     assert shop.once() == 0
     assert not shop.uploads()
     assert [v.reference for v in shop.platform.verdicts] == [number, number]
+
+
+def test_a_cancellation_of_a_filed_period_goes_with_the_tax_offices_number(shop: Shop) -> None:
+    """The box lets it through in time, the platform refuses it (E0213); with the number it is accepted."""
+    number = shop.issue()
+    shop.books.filed.add(this_period().year_month)
+    why = {"reason": "退貨", "by": "店長", "consent": "買方同意"}
+    shop.box.call("invoice.cancel", key=new_key(), invoice_number=number, **why)
+    assert [round_trip(shop) for _ in range(2)] == [[("F0401", "0")], [("F0501", "E0213")]]
+    (listed,) = shop.uploads(state="refused")
+    assert "invoice document" in listed["to_do"]
+    said = {"key": new_key(), "invoice_number": number, "document": "財北國稅字第1150012345號", "by": "店長"}
+    first = shop.box.call("invoice.document", **said)
+    assert round_trip(shop) == [("F0501", "0")]
+    assert not shop.uploads()
+    assert shop.box.call("invoice.document", **said) == first
+    assert round_trip(shop) == []
+
+
+def round_trip(shop: Shop) -> list[tuple[str, str]]:
+    """What leaves is judged and the answer read: message and code of each."""
+    assert shop.once() == 0
+    verdicts = shop.platform.take()
+    if verdicts:
+        shop.platform.answer()
+    assert shop.once() == 0
+    return [(verdict.message, verdict.code) for verdict in verdicts]
 
 
 def look(shop: Shop) -> None:
