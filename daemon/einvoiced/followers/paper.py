@@ -166,18 +166,23 @@ class PaperFollower:
             self._sender.close()
 
     def _doubted(self) -> bool:
-        """Whether a strip was leaving when its thread ended; a disk that does not take that yet is asked again."""
-        while not self._stopping.is_set():
+        """Whether a strip was leaving when its thread ended; tills' slips that nothing waits for any more go."""
+        doubted = self._insist(print_proof.doubt_interrupted)
+        waiting = self._insist(print_proof.slips_waiting)
+        if doubted is None or waiting is None:
+            return True
+        self._slips.keep(waiting)
+        return doubted > 0
+
+    def _insist(self, action: Action[T]) -> T | None:
+        """Ask the journal for as long as its disk does not take it; None at a stop, and the next start finds it."""
+        while True:
             try:
-                doubted = self._journal.call(print_proof.doubt_interrupted) > 0
-                waiting = self._journal.call(print_proof.slips_waiting)
+                return self._journal.call(action)
             except StorageFailed as error:
-                log.error("the journal does not take what is in doubt: %s", error)
-                self._stopping.wait(RETRY_SECONDS[-1])
-                continue
-            self._slips.keep(waiting)
-            return doubted
-        return True
+                log.error("the journal does not take yet what became of a strip: %s", error)
+                if self._stopping.wait(RETRY_SECONDS[-1]):
+                    return None
 
     def _round(self) -> float:
         """Print all that waits; returns the seconds until the next look."""
@@ -278,15 +283,8 @@ class PaperFollower:
         return sent
 
     def _note(self, data: print_proof.Became) -> None:
-        """Append what became of a strip, for as long as the disk takes; at a stop the next start finds it in doubt."""
-        while True:
-            try:
-                self._journal.call(print_proof.note(data))
-                return
-            except StorageFailed as error:
-                log.error("what became of a strip cannot be written yet: %s", error)
-                if self._stopping.wait(RETRY_SECONDS[-1]):
-                    return
+        """Append what became of a strip; at a stop the next start finds it in doubt."""
+        self._insist(print_proof.note(data))
 
     # -- slips
 

@@ -50,6 +50,16 @@ def test_a_full_disk_at_a_start_ends_no_printing(desk: Desk) -> None:
     assert [proof.paper for proof in desk.call(list_proofs)] == ["unconfirmed"]
 
 
+def test_a_strip_in_doubt_stays_so_when_the_disk_fails_meanwhile(desk: Desk) -> None:
+    """What was leaving is noted, then the disk fails: the printer is still taken for one inside a strip."""
+    desk.take(("NQ", 0, 49))
+    sequence = json.loads(desk.issue())["sequence"]
+    desk.call(lambda tx: tx.append(entries.ProofSending(sequence, "0" * 64)))
+    follower = PaperFollower(Refusing(desk.journal, 1), VirtualTransport(Emulator()), GENERIC_58, "示範商店")
+    assert follower._doubted()
+    assert [proof.paper for proof in desk.call(list_proofs)] == ["unconfirmed"]
+
+
 class Torn(VirtualTransport):
     """A way to the printer with a fault that nobody thought of, once, after the first bytes of a strip."""
 
