@@ -67,6 +67,7 @@ MUST = {
     "ten_thousand_invoices_to_files_seconds": ("<=", 20.0),
     "ten_thousand_invoices_files": (">=", 10_000),
     "turnkey_resident_mib_grown_after_the_first_thousand": ("<=", 4.0),
+    "daemon_resident_mib_grown_after_the_first_thousand": ("<=", 4.0),
 }
 
 
