@@ -99,9 +99,9 @@ class SnapshotDesk:
         """Whatever goes wrong, the snapshot fails and the next may begin."""
         try:
             await self._make_in_child(name)
-        except (OSError, ValueError) as error:  # no room for a process, or for its file
-            log.error("a snapshot could not be made: %s", error)
-            self._tell(name, state="failed", detail=str(error))
+        except Exception as error:  # such as no room for a process, or for its file
+            log.error("a snapshot could not be made: %r", error)
+            self._tell(name, state="failed", detail=str(error) or type(error).__name__)
 
     async def _make_in_child(self, name: str) -> None:
         file, pipe = self._file(name), asyncio.subprocess.PIPE
