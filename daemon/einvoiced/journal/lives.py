@@ -8,28 +8,21 @@ from __future__ import annotations
 import sqlite3
 
 from einvoiced.journal import entries, outbox
+from einvoiced.journal.paper import KNOWN_OUT
+from einvoiced.journal.places import place_at
 from einvoiced.rules.identifiers import key_bytes
 
 Db = sqlite3.Connection
 
 _INSERT_KEY = "INSERT INTO keys VALUES (?, ?, ?)"
 _INVOICE = "WHERE sequence = ? AND seller = ? AND year_month = ? AND track = ? AND number = ?"
-OUT = "('printed', 'sent', 'sending', 'handed_out')"
-KNOWN_OUT = f"iif(paper IN {OUT}, paper, 'none')"
-"""What is said of a cancelled invoice's original: only what came out, or may be coming out, is still known."""
-
-PAPER_IS = f"UPDATE invoices SET paper = iif(state = 'cancelled' AND ?1 NOT IN {OUT}, 'none', ?1) WHERE"
-"""Says where an original is now, with the same exception."""
-
 NOT_BEGUN: tuple[entries.Paper, ...] = ("none", "queued", "till", "unprinted", "failed")
 """Where an original is while its invoice may be corrected: surely nothing of it came out (a till reports what did)."""
 
-Place = tuple[str, str, str, int]
-"""Seller, period, track, number."""
 
-
-def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled, place: Place) -> None:
+def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled) -> None:
     """The number stays used, and nothing of it is printed any more; sqlite3.IntegrityError unless the invoice stood."""
+    place = place_at(db, data.invoice)
     change = f"UPDATE invoices SET state = 'cancelled', paper = {KNOWN_OUT} {_INVOICE} AND state = 'issued'"
     _one(db.execute(change, (data.invoice, *place)))
     db.execute("UPDATE copies SET state = 'dropped' WHERE invoice = ? AND state = 'queued'", (data.invoice,))
@@ -37,14 +30,15 @@ def cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled, place: Plac
     outbox.put(db, sequence, data.invoice, "F0501")
 
 
-def documented(db: Db, sequence: int, data: entries.CancellationDocumented, place: Place) -> None:
+def documented(db: Db, sequence: int, data: entries.CancellationDocumented) -> None:
     """The same cancellation, to be sent with the tax office's number."""
-    _happened(db, sequence, data.invoice, place[0], data.key)
+    _happened(db, sequence, data.invoice, place_at(db, data.invoice)[0], data.key)
     outbox.documented(db, sequence, data)
 
 
-def corrected(db: Db, sequence: int, data: entries.InvoiceCorrected, place: Place) -> None:
+def corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
     """The same number with other content; sqlite3.IntegrityError unless the invoice stood."""
+    place = place_at(db, data.invoice)
     change = f"UPDATE invoices SET content = ?, paper = ? {_INVOICE} AND state = 'issued'"
     _one(db.execute(change, (sequence, data.paper, data.invoice, *place)))
     _happened(db, sequence, data.invoice, place[0], data.key)
@@ -78,20 +72,6 @@ def allowance_slip_queued(db: Db, sequence: int, data: entries.AllowanceSlipQueu
     """It waits; an earlier one is not asked about any more."""
     key = allowance_slip_key(data.allowance)
     db.execute("INSERT OR REPLACE INTO slips VALUES (?, ?, 'queued')", (key, sequence))
-
-
-def paper_is(db: Db, place: Place, paper: entries.Paper) -> None:
-    """Where an original is now."""
-    db.execute(f"{PAPER_IS} seller = ?2 AND year_month = ?3 AND track = ?4 AND number = ?5", (paper, *place))
-
-
-def copy_requeued(db: Db, copy: int, place: Place) -> None:
-    """It waits again, unless its invoice was cancelled while it was begun."""
-    (state,) = db.execute(
-        "SELECT state FROM invoices WHERE seller = ? AND year_month = ? AND track = ? AND number = ?", place
-    ).fetchone()
-    waits = "dropped" if state == "cancelled" else "queued"
-    db.execute("UPDATE copies SET state = ? WHERE entry = ?", (waits, copy))
 
 
 def _happened(db: Db, sequence: int, invoice: int, seller: str, key: str) -> None:

@@ -6,7 +6,7 @@ A range's `state`: `unreleased` (a technician must say what was used elsewhere),
 (out of use), `closed`, `not_ours` (all of it is other boxes'). A set-aside run's `state`: `elsewhere`, `skipped`,
 `in_doubt`, `reserved`: never issued, never reported unused by themselves; `unused`: of a closed period.
 
-The rooms of single subjects are `number_ranges`, `lives` and `outbox`.
+The rooms of single subjects are `number_ranges`, `lives`, `paper` and `outbox`.
 """
 
 from __future__ import annotations
@@ -16,43 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from einvoiced.journal import entries, lives, number_ranges, outbox, schema
+from einvoiced.journal import entries, lives, number_ranges, outbox, paper, schema
 from einvoiced.journal.number_ranges import put_aside
+from einvoiced.journal.places import place_in
 from einvoiced.rules.identifiers import key_bytes
-from einvoiced.rules.numbers import split_invoice_number
 
 Db = sqlite3.Connection
 
-
-class _Seller(Struct, frozen=True):
-    identifier: str
-
-
-class IssuedHead(Struct, frozen=True):
-    """What a projection needs of an invoice."""
-
-    invoice_number: str
-    year_month: str
-    seller: _Seller
-
-    @property
-    def place(self) -> tuple[str, str, str, int]:
-        """Seller, period, track, number: the key of an invoice."""
-        return self.seller.identifier, self.year_month, *split_invoice_number(self.invoice_number)
-
-
-class _Result(Struct, frozen=True):
-    invoice: IssuedHead
-
-
-class _WithResult(Struct, frozen=True):
-    result: _Result
-
-
-_read_result = msgspec.json.Decoder(_Result).decode
-_read_with_result = msgspec.json.Decoder(_WithResult).decode
 
 TAKE_NUMBER = f"""
 UPDATE ranges SET next = {number_ranges.NEXT}, taken = taken + 1
@@ -68,13 +39,8 @@ _WHERE_RANGE = "WHERE seller = ? AND year_month = ? AND track = ? AND begin = ?"
 _WHERE_HOLDS = 'WHERE seller = ? AND year_month = ? AND track = ? AND begin <= ? AND "end" >= ?'
 
 
-def place_of(body: bytes) -> tuple[str, str, str, int]:
-    """Seller, period, track and number of an entry that issued or adopted an invoice."""
-    return _read_with_result(entries.read(body).data).result.invoice.place
-
-
 def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
-    seller, period, track, number = _read_result(data.result).invoice.place
+    seller, period, track, number = place_in(data.result)
     place = (number, seller, period, track, data.range_begin)
     taken = db.execute(TAKE_NUMBER, place).rowcount or db.execute(TAKE_FIRST_OR_LAST, place).rowcount
     if taken != 1:
@@ -87,84 +53,13 @@ def _invoice_issued(db: Db, sequence: int, data: entries.InvoiceIssued) -> None:
 
 
 def _invoice_adopted(db: Db, sequence: int, data: entries.InvoiceAdopted) -> None:
-    seller, period, track, number = _read_result(data.result).invoice.place
+    seller, period, track, number = place_in(data.result)
     db.execute(INSERT_INVOICE, (seller, period, track, number, sequence, "unconfirmed"))
     db.execute(INSERT_KEY, (seller, key_bytes(data.key), sequence))
     outbox.adopted(db, sequence)
     _take_from_aside(db, entries.Run(seller, period, track, number, number))
     place = (seller, period, track, number, number)
     db.execute(f"UPDATE ranges SET taken = taken + 1 {_WHERE_HOLDS}", place)
-
-
-def _place_at(db: Db, sequence: int) -> tuple[str, str, str, int]:
-    (body,) = db.execute("SELECT body FROM entries WHERE sequence = ?", (sequence,)).fetchone()
-    return place_of(body)
-
-
-def _cancelled(db: Db, sequence: int, data: entries.InvoiceCancelled) -> None:
-    lives.cancelled(db, sequence, data, _place_at(db, data.invoice))
-
-
-def _documented(db: Db, sequence: int, data: entries.CancellationDocumented) -> None:
-    lives.documented(db, sequence, data, _place_at(db, data.invoice))
-
-
-def _corrected(db: Db, sequence: int, data: entries.InvoiceCorrected) -> None:
-    lives.corrected(db, sequence, data, _place_at(db, data.invoice))
-
-
-def _set_paper(db: Db, invoice: int, state: entries.Paper) -> None:
-    lives.paper_is(db, _place_at(db, invoice), state)
-
-
-def _paper(state: entries.Paper) -> Callable[[Db, int, Any], None]:
-    return lambda db, _sequence, data: _set_paper(db, data.invoice, state)
-
-
-_REPORTED: dict[entries.Outcome, entries.Paper] = {"printed": "printed", "unknown": "unconfirmed", "not_begun": "till"}
-_RESOLVED: dict[entries.Verdict, entries.Paper] = {
-    "there": "printed",
-    "damaged": "printed",
-    "nothing_usable": "to_replace",
-}
-
-
-def _proof_printed(db: Db, _sequence: int, data: entries.ProofPrinted) -> None:
-    _set_paper(db, data.invoice, "sent" if data.confirmation == "none" else "printed")
-
-
-def _proof_reported(db: Db, _sequence: int, data: entries.ProofReported) -> None:
-    _set_paper(db, data.invoice, _REPORTED[data.outcome])
-
-
-def _proof_resolved(db: Db, _sequence: int, data: entries.ProofResolved) -> None:
-    _set_paper(db, data.invoice, _RESOLVED[data.verdict])
-
-
-def _copy_ordered(db: Db, sequence: int, data: entries.CopyOrdered) -> None:
-    state = "queued" if data.printer == "box" else "handed_out"
-    db.execute("INSERT INTO copies VALUES (?, ?, ?, ?)", (sequence, data.invoice, data.number, state))
-
-
-def _copy_requeued(db: Db, _sequence: int, data: entries.CopyRequeued) -> None:
-    (invoice,) = db.execute("SELECT invoice FROM copies WHERE entry = ?", (data.copy,)).fetchone()
-    lives.copy_requeued(db, data.copy, _place_at(db, invoice))
-
-
-def _copy(state: str) -> Callable[[Db, int, Any], None]:
-    return lambda db, _sequence, data: _run(db, "UPDATE copies SET state = ? WHERE entry = ?", state, data.copy)
-
-
-def _slip_queued(db: Db, sequence: int, data: entries.SlipQueued) -> None:
-    db.execute("INSERT INTO slips VALUES (?, ?, 'queued')", (key_bytes(data.key), sequence))
-
-
-def _slip(state: str) -> Callable[[Db, int, Any], None]:
-    return lambda db, _sequence, data: _run(db, "UPDATE slips SET state = ? WHERE entry = ?", state, data.slip)
-
-
-def _run(db: Db, statement: str, *values: object) -> None:
-    db.execute(statement, values)
 
 
 def _ceilings_raised(db: Db, _sequence: int, data: entries.CeilingsRaised) -> None:
@@ -283,9 +178,9 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "unused_reported": number_ranges.reported,
     "invoice_issued": _invoice_issued,
     "invoice_adopted": _invoice_adopted,
-    "invoice_cancelled": _cancelled,
-    "cancellation_documented": _documented,
-    "invoice_corrected": _corrected,
+    "invoice_cancelled": lives.cancelled,
+    "cancellation_documented": lives.documented,
+    "invoice_corrected": lives.corrected,
     "allowance_issued": lives.allowance_issued,
     "allowance_cancelled": lives.allowance_cancelled,
     "unused_queued": _unused_queued,
@@ -293,24 +188,24 @@ _APPLY: dict[str, Callable[[Db, int, Any], None]] = {
     "uploads_answered": _answered,
     "uploads_requeued": outbox.requeued,
     "uploads_settled": outbox.settled,
-    "proof_sending": _paper("sending"),
-    "proof_printed": _proof_printed,
-    "proof_requeued": _paper("queued"),
-    "proof_unconfirmed": _paper("unconfirmed"),
-    "proof_failed": _paper("failed"),
-    "proof_ordered": _paper("queued"),
-    "proof_handed_out": _paper("handed_out"),
-    "proof_reported": _proof_reported,
-    "proof_resolved": _proof_resolved,
-    "copy_ordered": _copy_ordered,
-    "copy_sending": _copy("sending"),
-    "copy_printed": _copy("printed"),
-    "copy_requeued": _copy_requeued,
-    "copy_unconfirmed": _copy("unconfirmed"),
-    "slip_queued": _slip_queued,
+    "proof_sending": paper.proof("sending"),
+    "proof_printed": paper.proof_printed,
+    "proof_requeued": paper.proof("queued"),
+    "proof_unconfirmed": paper.proof("unconfirmed"),
+    "proof_failed": paper.proof("failed"),
+    "proof_ordered": paper.proof("queued"),
+    "proof_handed_out": paper.proof("handed_out"),
+    "proof_reported": paper.proof_reported,
+    "proof_resolved": paper.proof_resolved,
+    "copy_ordered": paper.copy_ordered,
+    "copy_sending": paper.copy("sending"),
+    "copy_printed": paper.copy("printed"),
+    "copy_requeued": paper.copy_requeued,
+    "copy_unconfirmed": paper.copy("unconfirmed"),
+    "slip_queued": paper.slip_queued,
     "allowance_slip_queued": lives.allowance_slip_queued,
-    "slip_printed": _slip("printed"),
-    "slip_unconfirmed": _slip("unconfirmed"),
+    "slip_printed": paper.slip("printed"),
+    "slip_unconfirmed": paper.slip("unconfirmed"),
     "drawer_opened": _nothing,
     "clock_corrected": _clock_corrected,
     "clock_jumped": _nothing,

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from einvoiced.actions.find_invoices import worst
-from einvoiced.journal import entries, lives, outbox
+from einvoiced.journal import entries, outbox, paper
 from einvoiced.journal.entries import Labels
 from einvoiced.readmodel.tables import place_of
 from einvoiced.rules.invoice import InvoiceBuyer
@@ -86,8 +86,6 @@ _FORGET_ALLOWANCES = """
 UPDATE allowances SET upload = 'unknown' WHERE entry IN (SELECT entry FROM outbox WHERE message = 'G0401')
     OR cancelled_entry IN (SELECT entry FROM outbox WHERE message = 'G0501')
 """
-_REPORTED = {"printed": "printed", "unknown": "unconfirmed", "not_begun": "till"}
-_RESOLVED = {"there": "printed", "damaged": "printed", "nothing_usable": "to_replace"}
 
 
 def day_of(compact: str) -> str:
@@ -147,7 +145,7 @@ class Model:
 
     def cancelled(self, sequence: int, today: str, data: entries.InvoiceCancelled) -> None:
         """The number stays used."""
-        change = f"state = 'cancelled', paper = {lives.KNOWN_OUT}, cancelled_day = ?, cancel_reason = ?"
+        change = f"state = 'cancelled', paper = {paper.KNOWN_OUT}, cancelled_day = ?, cancel_reason = ?"
         self._db.execute(f"UPDATE invoices SET {change} WHERE entry = ?", (today, data.reason, data.invoice))
         outbox.put(self._db, sequence, data.invoice, "F0501")
         self._uploads(data.invoice)
@@ -240,7 +238,7 @@ class Model:
 
     def paper(self, invoice: int, state: str) -> None:
         """Where an original stands."""
-        self._db.execute(f"{lives.PAPER_IS} entry = ?2", (state, invoice))
+        self._db.execute(f"{paper.PAPER_IS} entry = ?2", (state, invoice))
 
     def copy_ordered(self, _sequence: int, _today: str, data: entries.CopyOrdered) -> None:
         """One more copy."""
@@ -286,8 +284,8 @@ _APPLY: dict[str, Callable[[Model, int, str, Any], None]] = {
     "proof_failed": _paper("failed"),
     "proof_ordered": _paper("queued"),
     "proof_handed_out": _paper("handed_out"),
-    "proof_reported": lambda model, _s, _t, data: model.paper(data.invoice, _REPORTED[data.outcome]),
-    "proof_resolved": lambda model, _s, _t, data: model.paper(data.invoice, _RESOLVED[data.verdict]),
+    "proof_reported": lambda model, _s, _t, data: model.paper(data.invoice, paper.REPORTED[data.outcome]),
+    "proof_resolved": lambda model, _s, _t, data: model.paper(data.invoice, paper.RESOLVED[data.verdict]),
     "copy_ordered": Model.copy_ordered,
 }
 """Every other type says nothing that the model keeps."""
