@@ -34,6 +34,7 @@ from tests.unit.actions.lives import (
     append,
     cancel_bytes,
     correct_bytes,
+    document_bytes,
     entry_of,
     replace_bytes,
     shown,
@@ -51,7 +52,10 @@ REFUSALS = (errors.CorrectAfterPaper, errors.NothingToCorrect, errors.BuyerCanno
 
 
 class LifeMachine(RuleBasedStateMachine):
-    """One box, its printer, a platform that accepts what it may."""
+    """One box, its printer, a platform that accepts what it may.
+
+    `filed`: the period's sales were filed, so that a cancellation needs the tax office's number.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,13 +68,16 @@ class LifeMachine(RuleBasedStateMachine):
         self.totals: dict[str, int] = {}
         self.asked: list[tuple[Callable[[], bytes], bytes]] = []
         self.begun: set[str] = set()
+        self.filed = False
+        self.documented: set[str] = set()
         self.platform: dict[str, messages.IssuedInvoice] = {}
         self.platform_cancelled: set[str] = set()
         self.platform_allowances: set[str] = set()
 
-    @initialize(receivers=st.sampled_from(RECEIVERS))
-    def open_the_shop(self, receivers: dict[str, Any]) -> None:
+    @initialize(receivers=st.sampled_from(RECEIVERS), filed=st.booleans())
+    def open_the_shop(self, receivers: dict[str, Any], filed: bool) -> None:
         """Two sales."""
+        self.filed = filed
         self.sell(100, RECEIVERS[2])
         self.sell(105, receivers)
 
@@ -136,6 +143,21 @@ class LifeMachine(RuleBasedStateMachine):
         if anew:
             self._new(answer)
             assert answer["invoice"]["total_amount"] == self.totals[number]
+
+    @precondition(lambda self: self.numbers)
+    @rule(data=st.data())
+    def document(self, data: st.DataObject) -> None:
+        """Of a cancellation that the platform does not have: it leaves with the number, again if it was refused."""
+        number, key = self._any(data), new_key()
+        try:
+            self._ask(lambda: document_bytes(self.desk, number, key=key))
+        except errors.InvoiceNotCancelled:
+            assert number not in self.cancelled
+        except (errors.UploadNotFound, errors.UploadUnderWay):
+            assert number in self.platform_cancelled
+        else:
+            assert number in self.cancelled - self.platform_cancelled
+            self.documented.add(number)
 
     @precondition(lambda self: self.numbers)
     @rule(data=st.data(), receivers=st.sampled_from(CORRECTIONS))
@@ -230,14 +252,26 @@ class LifeMachine(RuleBasedStateMachine):
             upload = entries.Upload(entry, message)
             if state == "waiting":
                 named = (entry, message, subject, "")
-                self._accept(self.desk.call(lambda tx, named=named: content_of(tx, *named)))  # type: ignore[misc]
+                content = self.desk.call(lambda tx, named=named: content_of(tx, *named))  # type: ignore[misc]
                 append(self.desk, entries.UploadsSent([upload], "folder", None))
-            elif sent_only:
+                if self._refuses(content):
+                    refused = entries.Answer(upload, False, "E0213")
+                    append(self.desk, entries.UploadsAnswered([refused], "0" * 64, None))
+                    return True
+                self._accept(content)
+            elif sent_only or state == "refused":
                 continue
             if not sent_only:
                 append(self.desk, entries.UploadsAnswered([entries.Answer(upload, True)], "0" * 64, None))
             return True
         return False
+
+    def _refuses(self, message: messages.Message) -> bool:
+        """What only a person can help: the period was filed, and the tax office's number is missing (E0213)."""
+        if not isinstance(message, messages.CancelledInvoice):
+            return False
+        assert (message.return_tax_document_number is not None) == (message.invoice_number in self.documented)
+        return self.filed and message.invoice_number not in self.documented
 
     def _accept(self, message: messages.Message) -> None:
         """As the platform would: nothing twice, nothing of what it does not hold."""
@@ -276,6 +310,12 @@ class LifeMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The platform gets the rest, then holds what the journal holds; and that verifies."""
         try:
+            while self._upload_one(False):
+                pass
+            for number in self.cancelled - self.platform_cancelled:
+                assert self.filed and shown(self.desk, number).upload == "refused"
+                document_bytes(self.desk, number)
+                self.documented.add(number)
             while self._upload_one(False):
                 pass
             assert set(self.platform) == set(self.numbers)

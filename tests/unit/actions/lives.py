@@ -14,6 +14,7 @@ from einvoiced import errors
 from einvoiced.actions.cancel_allowance import AllowanceCancelParams, cancel_allowance
 from einvoiced.actions.cancel_invoice import WithdrawParams, cancel_invoice
 from einvoiced.actions.correct_invoice import CorrectParams, correct_invoice
+from einvoiced.actions.document_cancellation import DocumentParams, document_cancellation
 from einvoiced.actions.issue_allowance import AllowanceParams, issue_allowance
 from einvoiced.actions.replace_invoice import ReplaceParams, replace_invoice
 from einvoiced.actions.show_invoice import InvoiceShown, get_invoice
@@ -53,6 +54,12 @@ def cancel_bytes(desk: Desk, number: str, **params: Any) -> bytes:
     """The bytes of `invoice.cancel`."""
     sent = decoded(WithdrawParams, {"invoice_number": number, **WHY, **params})
     return bytes(desk.call(cancel_invoice(desk.box, sent, None)))
+
+
+def document_bytes(desk: Desk, number: str, **params: Any) -> bytes:
+    """The bytes of `invoice.document`."""
+    sent = {"invoice_number": number, "document": "財北國稅字第1150012345號", "by": "王店長", **params}
+    return bytes(desk.call(document_cancellation(desk.box, decoded(DocumentParams, sent), None)))
 
 
 def shown(desk: Desk, number: str) -> InvoiceShown:

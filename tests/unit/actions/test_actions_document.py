@@ -8,20 +8,23 @@ from typing import Any
 import pytest
 
 from einvoiced import errors
-from einvoiced.actions.document_cancellation import DocumentParams, document_cancellation
 from einvoiced.actions.upload_next import next_uploads
 from einvoiced.client import new_key
 from einvoiced.journal import entries
 from tests.boxes import Desk
-from tests.unit.actions.lives import answered, append, cancel, decoded, entry_of, outbox, refusal_of, replace, shown
+from tests.unit.actions.lives import (
+    answered,
+    append,
+    cancel,
+    document_bytes,
+    entry_of,
+    outbox,
+    refusal_of,
+    replace,
+    shown,
+)
 
 NUMBER = "財北國稅字第1150012345號"
-
-
-def document_bytes(desk: Desk, number: str, **params: Any) -> bytes:
-    """The bytes of `invoice.document`."""
-    sent = {"invoice_number": number, "document": NUMBER, "by": "王店長", **params}
-    return bytes(desk.call(document_cancellation(desk.box, decoded(DocumentParams, sent), None)))
 
 
 def refused(desk: Desk, code: str = "E0213", **cancelled: Any) -> str:

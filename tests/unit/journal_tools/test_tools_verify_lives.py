@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from forge import Forger, forge, of_type
 
-from einvoiced.actions.document_cancellation import DocumentParams, document_cancellation
 from einvoiced.journal import store
 from einvoiced.journal.verify import verify_journal
 from tests.boxes import RANGE, SALE, Desk
-from tests.unit.actions.lives import allow, cancel, correct, decoded, put_on_paper, replace, undo
+from tests.unit.actions.lives import allow, cancel, correct, document_bytes, put_on_paper, replace, undo
 
 HUNDRED = {"lines": [{**SALE["lines"][0], "unit_price": 100}], "total_amount": 100}
 MOBILE = {"type": "3J0002", "id": "/ABC+123"}
@@ -34,8 +33,7 @@ def stopped(durable: Path) -> Path:
     replace(desk, replaced)
     put_on_paper(desk, printed, "printed")
     cancel(desk, printed)
-    sent = {"invoice_number": printed, "document": "財北國稅字第1號", "by": "王店長"}
-    desk.call(document_cancellation(desk.box, decoded(DocumentParams, sent), None))
+    document_bytes(desk, printed)
     desk.close()
     return desk.directory
 
