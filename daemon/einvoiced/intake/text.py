@@ -18,6 +18,7 @@ _ENCODINGS = ("utf-8-sig", "cp950")
 _END_OF_FILE = "\x1a"
 _BLANK = " \t\r\n"
 _FEW = 4
+_SEPARATORS, _COLUMNS = b",;\t", 7
 
 
 def to_text(data: bytes) -> str:
@@ -28,7 +29,7 @@ def to_text(data: bytes) -> str:
     if len(data) > MAX_BYTES:
         raise FileTooLarge(value=str(len(data)), limit=MAX_BYTES)
     if _looks_like_utf16(data):
-        raise FileIsUtf16()
+        raise FileIsUtf16() if _was_a_track_file(data) else FileNotText()
     if b"\0" in data:
         raise FileNotText()
     text = _decoded(data).rstrip(_BLANK + _END_OF_FILE)
@@ -55,3 +56,13 @@ def _looks_like_utf16(data: bytes) -> bool:
         return True
     fewer, more = sorted((data[0::2].count(0), data[1::2].count(0)))
     return more >= max(_FEW, len(data) / 8) and fewer * 4 <= more
+
+
+def _was_a_track_file(data: bytes) -> bool:
+    """Whether UTF-16 may be a track file that somebody saved again: seven columns, or E0501's element.
+
+    Windows and its users leave other UTF-16 on sticks (`desktop.ini`, notes), which is none of our business.
+    """
+    plain = data.replace(b"\0", b"")
+    rows = (line.count(separator) for line in plain.splitlines() for separator in _SEPARATORS)
+    return b"InvoiceAssignNo" in plain or any(found >= _COLUMNS - 1 for found in rows)

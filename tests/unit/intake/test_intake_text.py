@@ -39,12 +39,25 @@ def test_nothing_but_blanks_is_empty(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
-@pytest.mark.parametrize("text", [SAMPLE, "營業人統編,發票類別代號,發票類別\r\n" + SAMPLE, "a,b\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    [SAMPLE, "營業人統編,發票類別代號,發票類別\r\n" + SAMPLE, "<a:InvoiceAssignNo>\r\n", SAMPLE.replace(",", "\t")],
+)
 def test_utf16_is_told_apart_with_and_without_its_mark(encoding: str, text: str) -> None:
     """What Excel saves as Unicode text has an error of its own."""
     if encoding == "utf-32-le":
         text = "\ufeff" + text
     with pytest.raises(FileIsUtf16):
+        to_text(text.encode(encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text", ["[.ShellClassInfo]\r\nIconResource=shell32.dll,-21798\r\n", "買牛奶,雞蛋\r\n" * 40, "x" * 500_000]
+)
+def test_strangers_utf16_is_no_track_file(encoding: str, text: str) -> None:
+    """What Windows (`desktop.ini`) and its users leave on sticks is passed over, not called a spoilt track file."""
+    with pytest.raises(FileNotText):
         to_text(text.encode(encoding))
 
 
