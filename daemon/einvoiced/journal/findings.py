@@ -27,7 +27,7 @@ CURES = {
     "database": "the file is damaged: stop the box, then restore a backup or the mirror",
     "disk": "the disk cannot read this back: replace it, then bring the journal back from its mirror",
     "torn": "a power cut left half a line: the mirror cuts it by itself at its next start",
-    "file": "the file cannot be read: compare with the journal and write it anew",
+    "file": "the file is empty or cannot be read: compare with the journal and write it anew",
 }
 
 

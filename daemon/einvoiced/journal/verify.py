@@ -124,6 +124,8 @@ def verify_files(files: Iterable[Path], scratch: Path, what: str, progress: Prog
     for kind, places in (("unreadable", reader.damaged), ("torn", reader.torn)):
         for place in places:
             findings.add(kind, place, place=place.partition(":")[0])
+    if not chain.count and not findings.count:
+        findings.add("file", "it holds no entry at all")
     return report(what, findings, chain, invoices)
 
 

@@ -196,6 +196,8 @@ LINES: dict[str, tuple[Callable[[list[bytes]], object], set[str]]] = {
     "a line doubled": (lambda lines: lines.insert(4, lines[4]), {"sequence", "number_twice"}),
     "no json": (lambda lines: lines.__setitem__(4, b"{}\n"), {"sequence", "unreadable"}),
     "torn": (lambda lines: lines.__setitem__(-1, lines[-1][:-20]), {"torn"}),
+    "nested for ever": (lambda lines: lines.__setitem__(4, b'{"data":' * 100_000 + b"\n"), {"sequence", "unreadable"}),
+    "nothing": (lambda lines: lines.clear(), {"file"}),
     "only the end": (lambda lines: lines.__delitem__(slice(0, 3)), set()),
     "the end with one doubled": (lambda lines: lines.__setitem__(slice(0, 4), [lines[4]]), {"sequence"}),
 }

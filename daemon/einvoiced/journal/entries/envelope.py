@@ -70,7 +70,10 @@ def digest(body: bytes) -> str:
 
 def read(body: bytes) -> Envelope:
     """The envelope of stored bytes; msgspec.DecodeError when they are damaged."""
-    return _decode(body)
+    try:
+        return _decode(body)
+    except RecursionError:
+        raise msgspec.DecodeError("nested too deeply") from None
 
 
 def stamp(moment: datetime) -> str:
