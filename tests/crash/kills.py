@@ -10,6 +10,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from einvoiced.client import BoxError, BoxUnreachable, Client
-from einvoiced.journal import beside, entries
+from einvoiced.journal import entries
 from tests.crash import check
 from tests.crash.launch import STEPS
 from tests.crash.life import LaunchedBox, sale
@@ -172,11 +174,13 @@ class Rig:
         return process.returncode is not None
 
     def _free(self) -> None:
-        """A locked box is a fault of its own; without the file beside the journal the rig can go on."""
+        """A locked box is a fault of its own; reconciled, the rig can go on."""
         self.outcome.wrong["locked"] += 1
         self.outcome.examples.append(f"locked: {self.box.status()['sentence']}")
         self.box.kill()
-        (self.box.state / beside.FILE).unlink(missing_ok=True)
+        state = ("--state", str(self.box.state), "--config", str(self.box.folder / "einvoiced.toml"))
+        command = [sys.executable, "-m", "einvoiced.cli", "journal", "reconcile", "--technician", "rig", *state]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def _finish(self) -> None:
         """A last start in peace: every till gets its answer."""

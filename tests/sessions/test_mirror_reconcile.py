@@ -118,6 +118,36 @@ def test_an_old_copy_is_found_by_the_file_beside(box: VirtualBox, durable: Path)
     assert good(box)["invoices"] == 65
 
 
+def test_only_the_database_put_back_is_found_out(box: VirtualBox, durable: Path) -> None:
+    """A helpful person kept `journal.db` and nothing else: without the file beside nobody knows how old it is. Locked,
+    nothing is restored over it either; reconciled, what was sold since is in doubt and no number comes twice.
+    """
+    first = sell(box, 5)
+    box.stop()
+    shutil.copy2(box.state / "journal" / store.FILE, durable / store.FILE)
+    file = durable / "backup.db"
+    offline(box, "journal", "backup", str(file), by=False)
+    box.start()
+    second = sell(box, 5)
+    box.kill()
+    shutil.rmtree(box.state)
+    (box.state / "journal").mkdir(parents=True)
+    shutil.copy2(durable / store.FILE, box.state / "journal")
+    for _ in range(2):
+        box.start()
+        refused(box, "beside_missing")
+        box.stop()
+    assert offline(box, "journal", "restore", str(file), code=1)["data"]["name"] == "restore_refused"
+    outcome = offline(box, "journal", "reconcile")
+    assert set(numbers(second)) <= in_doubt(outcome)
+    box.start()
+    third = sell(box, 60)
+    taken = numbers(first, second, third)
+    assert len(set(taken)) == len(taken)
+    repeats(box, first)
+    assert good(box)["invoices"] == 65
+
+
 def test_an_old_copy_of_all_is_found_by_the_mirror_and_filled_up_from_it(
     pair: Callable[..., tuple[VirtualBox, Mirror]], durable: Path
 ) -> None:

@@ -10,7 +10,7 @@ from einvoiced import errors
 from einvoiced.actions.box import Box
 from einvoiced.errors import EinvoicedError
 from einvoiced.journal import store
-from einvoiced.journal.beside import Beside
+from einvoiced.journal.beside import FILE, Beside
 from einvoiced.journal.doubt import allows
 from einvoiced.journal.transaction import Action, Transaction
 from einvoiced.journal.witnesses import Report, judge
@@ -56,8 +56,8 @@ def fact(tx: Transaction, name: str) -> str | None:
 
 
 def _check_beside(tx: Transaction, journal: str, beside: Beside | None) -> EinvoicedError | None:
-    if beside is None:
-        return None
+    if beside is None:  # it is there before a journal's second entry, and only people take it away
+        return errors.BesideMissing(detail=FILE) if tx.head.sequence > 1 else None
     if beside.journal != journal:
         named = beside.journal
         return _against_beside(errors.JournalForked, f"it names journal {named}", f"記載的是日誌 {named}")

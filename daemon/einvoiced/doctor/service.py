@@ -45,6 +45,10 @@ CURES = {
         "einvoicectl journal reconcile (docs/journal-operations.md)",
         "請維修人員執行 einvoicectl journal reconcile",
     ),
+    "beside_missing": (
+        "einvoicectl journal reconcile (docs/journal-operations.md)",
+        "請維修人員執行 einvoicectl journal reconcile",
+    ),
     "journal_missing": (
         "einvoicectl setup --replaces ID, or journal restore FILE",
         "einvoicectl setup --replaces ID 或 journal restore FILE",

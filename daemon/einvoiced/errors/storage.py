@@ -57,3 +57,9 @@ class RestoreRefused(EinvoicedError, OSError):
     code, name, retry = 5008, "restore_refused", "after_cure"
     en = "Nothing was restored or changed: {detail}."
     zh = "未還原，也未做任何更動：{detail}。"
+
+
+class BesideMissing(EinvoicedError, OSError):
+    code, name, retry = 5009, "beside_missing", "after_cure"
+    en = "The file beside the journal ({detail}) is gone: nobody knows whether this journal is an old copy; reconcile."
+    zh = "日誌旁的檔案（{detail}）不見了，無法確認本日誌是否為最新；請由維修人員執行 einvoicectl journal reconcile。"

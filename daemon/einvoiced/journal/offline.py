@@ -79,6 +79,8 @@ def reconcile(
     known = beside.read(state)
     faults = ("the WAL is gone though the box was not stopped",) if wal_is_gone(state, known) else ()
     with stopped_journal(state) as (db, head):
+        if known is None:
+            faults = ("the file beside the journal is gone",)
         situation = msgspec.structs.replace(
             situation, beside=known, faults=situation.faults + faults, secret=db.execute(_SECRET).fetchone()[0]
         )
@@ -245,8 +247,9 @@ def restore(
     if not found.good:
         raise RestoreRefused(detail=f"{backup} is not whole: {found.findings[0].detail}")
     known, new = beside.read(state), state / "journal.new"
-    if wal_is_gone(state, known):
-        raise RestoreRefused(detail="the journal's WAL is gone; use journal reconcile --backup")
+    if known is None or wal_is_gone(state, known):
+        gone = "file beside the journal" if known is None else "journal's WAL"
+        raise RestoreRefused(detail=f"the {gone} is gone; use journal reconcile --backup")
     with closing(reading.open_read_only(backup)) as db:
         head = store.prove_tail(db, 1)
         _nobody_knows_more(state, db, head, known, others)

@@ -132,6 +132,8 @@ class JournalKeeper:
             self.freeze(fault)
         if self._box.frozen:
             return
+        if self._beside is None:
+            self._beside = await self._first_beside(journal)
         await asyncio.wrap_future(journal.thaw(start_box(self._box, identity, self._witnesses.verdicts)))
         known = self._beside.ceilings if self._beside is not None else []
         self._begun = True
@@ -140,6 +142,15 @@ class JournalKeeper:
         await self._ceilings.write(content)
         self._tasks.start("ceilings", self._ceilings.run)
         self._tasks.start("periods", PeriodKeeper(self._box, journal, self._state).run)
+
+    async def _first_beside(self, journal: Journal) -> beside.Beside:
+        """The file beside a new journal, written before its second entry; StorageFailed where the disk takes none."""
+        content = beside.Beside(journal.id).at(await journal.submit(lambda tx: tx.head), running=True)
+        try:
+            await asyncio.to_thread(beside.write, self._state, content)
+        except OSError as error:
+            raise StorageFailed(detail=f"{beside.FILE}: {error.strerror}") from None
+        return content
 
     async def note_jump(self, seconds: float) -> None:
         """Keep that the clock jumped; before the box has begun nobody waits for that, least of all who begins it."""
