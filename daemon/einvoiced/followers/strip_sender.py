@@ -87,10 +87,15 @@ class StripSender:
             return Look("absent")
         if self._profile.confirmation == "none":
             return Look(self._port_says(None if self._recovered() else "silent"))
-        status = query(self._transport, TORN_SECONDS if self.torn else STATUS_SECONDS)
+        torn = self.torn
+        status = query(self._transport, TORN_SECONDS if torn else STATUS_SECONDS)
         first, self._asked = not self._asked, True
+        if torn and status.ready is Answer.NO:
+            return Look(trouble_of(status), status.paper_near_end is Answer.YES)
+        if torn and not self._recovered():
+            return Look(self._port_says("silent"))  # well or not, it does not answer in order: nothing is sent to it
         mute = trouble_of(status) == "silent"
-        if (self.torn and status.ready is not Answer.NO and self._recovered()) or (first and mute and self._freed()):
+        if torn or (first and mute and self._freed()):
             status = query(self._transport, STATUS_SECONDS)
         return Look(self._port_says(trouble_of(status)), status.paper_near_end is Answer.YES)
 

@@ -160,6 +160,16 @@ def test_the_answer_of_a_strip_confirms_no_other() -> None:
     assert sender.send(job, 2).outcome == "unknown"
 
 
+def test_a_printer_that_does_not_answer_in_order_is_not_called_well() -> None:
+    """After its first strip nothing is sent to it any more: whoever waits for paper must be told why."""
+    port = Busy()
+    port.takes = 1000.0
+    sender = StripSender(port, QUICK)
+    assert sender.look() == Look(None)
+    assert sender.send(render(slip("交班單", ["現金 1234"]), GENERIC_58), 1).outcome == "unknown"
+    assert sender.look() == Look("silent")
+
+
 @pytest.mark.parametrize("name", profile_names())
 def test_the_virtual_printer_is_of_the_configured_kind(name: str) -> None:
     """Its head is as wide as the profile's and it confirms as the profile says, as a real one does."""
