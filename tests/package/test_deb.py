@@ -203,11 +203,29 @@ def test_a_downgrade_that_cannot_read_the_journal_is_refused(machine: Container,
     assert status(machine)["counts"]["last_number"] == last
 
 
+def test_an_installation_that_is_cut_off_stops_no_till(machine: Container, variant: Variant) -> None:
+    """dpkg is killed while it unpacks: the box sells on, the doctor names it and the cure (tried by the next test)."""
+    older = variant("0.0.2", None)
+    machine.put(older)
+    machine.run(
+        f"dpkg -i --force-downgrade /root/{older.name} & "
+        "until [ -e /usr/lib/systemd/system/einvoiced.service.dpkg-new ]; do kill -0 $! || exit 1; sleep 0.01; done; "
+        "kill -9 $!; wait $!; true"
+    )
+    machine.run(till("box"))
+    told = json.loads(machine.run("einvoicectl --json doctor", check=False))["findings"]
+    found = [finding for finding in told if finding["check"] == "package"]
+    assert [finding["level"] for finding in found] == ["problem"]
+    assert "half-installed" in found[0]["en"]
+    assert "reinstall" in found[0]["cure"]
+
+
 def test_a_downgrade_that_can_read_it_is_taken(machine: Container, variant: Variant) -> None:
-    """The same format: the older version goes on with the journal."""
+    """The same format: the older version goes on with the journal, and mends what was cut off before."""
     last = status(machine)["counts"]["last_number"]
     install(machine, variant("0.0.2", None))
     assert status(machine)["counts"]["last_number"] == last
+    assert machine.run("dpkg-query -Wf '${Version} ${db:Status-Status}' einvoiced") == "0.0.2 installed"
 
 
 def test_nothing_runs_after_removal_and_the_journal_is_kept(machine: Container, deb: Path) -> None:

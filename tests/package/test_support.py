@@ -44,7 +44,9 @@ def test_an_installed_box_has_no_problem(box: Container) -> None:
     """Accounts, owners, units, sockets, key, printer and journal are well; a member of the till's group is named."""
     assert findings(box, "problem", "unknown") == {}
     well = findings(box, "ok")
-    assert {"config", "key", "accounts", "files", "units", "service", "socket", "journal", "printer"} <= set(well)
+    assert {"package", "config", "key", "accounts", "files", "units", "service", "socket", "journal", "printer"} <= set(
+        well
+    )
     assert "till" in well["accounts"][0]["en"]
 
 
@@ -60,19 +62,24 @@ def test_the_doctor_does_not_wake_a_stopped_box(box: Container) -> None:
 
 
 def test_what_a_helpful_person_broke_is_named_with_its_cure(box: Container) -> None:
-    """A file of root's, a key that others may read, a socket unit that was disabled; and the cures mend them."""
+    """A file of root's, a key that others may read, a socket unit that was disabled, an edited rule of udev; and the
+    cures mend them.
+    """
     box.run(
         "chown root /var/lib/einvoiced/journal/journal.db; chmod 644 /etc/credstore/einvoiced.qr-key;"
-        "systemctl disable einvoiced-till.socket"
+        "systemctl disable einvoiced-till.socket; echo '# mine' >> /usr/lib/udev/rules.d/60-einvoiced.rules"
     )
     wrong, warned = findings(box, "problem"), findings(box, "warning")
     assert "journal/journal.db" in wrong["files"][0]["en"]
     assert "chmod 600" in wrong["key"][0]["cure"]
     assert "einvoiced-till.socket" in warned["units"][0]["en"]
+    assert "/usr/lib/udev/rules.d/60-einvoiced.rules" in wrong["package"][0]["en"]
+    assert "apt install --reinstall ./einvoiced_*.deb" in wrong["package"][0]["cure"]
+    box.run("sed -i '$d' /usr/lib/udev/rules.d/60-einvoiced.rules")
     for finding in (wrong["files"][0], wrong["key"][0], warned["units"][0]):
         box.run(finding["cure"])
     box.run("for n in $(seq 50); do einvoicectl status >/dev/null 2>&1 && break; sleep 0.2; done")
-    assert not {"files", "key", "units"} & set(findings(box, "problem", "warning"))
+    assert not {"package", "files", "key", "units"} & set(findings(box, "problem", "warning"))
 
 
 def test_hw_tests_borrow_the_printer_and_become_the_tills_user(box: Container) -> None:

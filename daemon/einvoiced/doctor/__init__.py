@@ -28,6 +28,7 @@ def checks() -> list[tuple[str, Check]]:
     from einvoiced.doctor import business, devices, installation, service, storage, timekeeping, uploads
 
     return [
+        ("package", installation.check_package),
         ("config", installation.check_config),
         ("key", installation.check_key),
         ("accounts", installation.check_accounts),

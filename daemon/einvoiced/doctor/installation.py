@@ -1,4 +1,4 @@
-"""The installation: configuration, the QR code's key, accounts, owners and modes of files, units."""
+"""The installation: the package, configuration, the QR code's key, accounts, owners and modes of files, units."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,29 @@ CREDENTIAL = config.CREDENTIAL
 USER, STICK_USER = "einvoiced", "einvoiced-stick"
 TILL_GROUP, ADMIN_GROUP = "einvoice-till", "einvoice-admin"
 SYSUSERS = "systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload"
+PROGRAM_FOLDERS = ("/usr/lib/", "/usr/bin/", "/lib/")
+DPKG_SECONDS = 60.0
 UNITS = ("einvoiced-till.socket", "einvoiced-admin.socket", "einvoiced.service")
+
+
+def check_package(site: Site) -> Iterator[Finding]:
+    """dpkg's package is whole: no upgrade was cut off, and its programs are as they came. Nothing without a package."""
+    state = _dpkg("dpkg-query", "-Wf", "${db:Status-Status}") if site.installed else ""
+    if state in ("", "not-installed", "config-files"):
+        return
+    again = "apt install --reinstall ./einvoiced_*.deb"
+    if state in ("unpacked", "half-configured", "half-installed"):
+        how = f"sudo {again}" if state == "half-installed" else "sudo dpkg --configure -a"
+        yield problem(f"An installation of the package was cut off ({state}).", f"套件安裝中斷（{state}）。", how, how)
+        return
+    lines = _dpkg("dpkg", "--verify").splitlines()
+    wrong = [path for line in lines if (path := line[line.find("/") :]).startswith(PROGRAM_FOLDERS)]
+    if wrong:
+        named = ", ".join(wrong[:3])
+        how = f"sudo {again}"
+        yield problem(f"{len(wrong)} files are not the package's: {named}.", f"程式檔案與套件不符：{named}。", how, how)
+    else:
+        yield ok("The package is whole.", "套件完整。")
 
 
 def check_config(site: Site) -> Iterator[Finding]:
@@ -185,6 +208,15 @@ def check_units(site: Site) -> Iterator[Finding]:
             yield warning(f"{name} was changed on disk and not read again.", f"{name} 已修改但尚未重新載入。", how, how)
         else:
             yield ok(f"{name} is enabled.", f"{name} 已設定為開機啟動。")
+
+
+def _dpkg(*command: str) -> str:
+    """What a tool of dpkg says of our package; nothing where there is no dpkg."""
+    try:
+        asked = [*command, "einvoiced"]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=DPKG_SECONDS, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 def _user(name: str) -> pwd.struct_passwd | None:
