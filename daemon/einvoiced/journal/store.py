@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse
+from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse, StorageFailed
 from einvoiced.journal import entries, migrations
 
 FILE = "journal.db"
@@ -98,7 +98,10 @@ def file_system(path: Path) -> str:
 
 
 def connect(directory: Path) -> sqlite3.Connection:
-    """The writing connection: WAL, one sync a commit, migrated. JournalBroken when SQLite cannot give that."""
+    """The writing connection: WAL, one sync a commit, migrated.
+
+    JournalBroken when SQLite cannot give that; StorageFailed when the disk has no room for its shared memory.
+    """
     _distrust_cache(directory)
     try:
         db = sqlite3.connect(
@@ -116,6 +119,8 @@ def connect(directory: Path) -> sqlite3.Connection:
         migrations.migrate(db)
         _sync_directory(directory)
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"):
+            raise StorageFailed(detail=f"no room for {FILE}-shm") from error
         raise JournalBroken(detail=str(error)) from error
     return db
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import resource
 import sqlite3
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse
+from einvoiced.errors import JournalBadPlace, JournalBroken, JournalInUse, StorageFailed
 from einvoiced.journal import entries, store
 from tests.boxes import RANGE, Desk, whole_chain
 
@@ -65,6 +66,18 @@ def test_an_empty_journal_has_a_beginning(durable: Path) -> None:
     """The first link of the chain is 64 zeros."""
     head = proven(durable / "journal")
     assert (head.epoch, head.sequence, head.hash, head.time) == (1, 0, "0" * 64, "")
+
+
+def test_a_disk_without_room_is_no_broken_journal(journal: Path) -> None:
+    """A start on a full disk, where not even SQLite's shared memory fits: tried again, nothing to mend."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(StorageFailed, match="no room"):
+            proven(journal)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert proven(journal).sequence > 1
 
 
 # -- how it is opened --------------------------------------------------------------------------------------------------
