@@ -32,15 +32,16 @@ def check_package(site: Site) -> Iterator[Finding]:
         return
     again = "apt install --reinstall ./einvoiced_*.deb"
     if state in ("unpacked", "half-configured", "half-installed"):
-        how = f"sudo {again}" if state == "half-installed" else "sudo dpkg --configure -a"
+        how = "dpkg --configure -a" + (f"; {again}" if state == "half-installed" else "")
         yield problem(f"An installation of the package was cut off ({state}).", f"套件安裝中斷（{state}）。", how, how)
         return
     lines = _dpkg("dpkg", "--verify").splitlines()
     wrong = [path for line in lines if (path := line[line.find("/") :]).startswith(PROGRAM_FOLDERS)]
     if wrong:
         named = ", ".join(wrong[:3])
-        how = f"sudo {again}"
-        yield problem(f"{len(wrong)} files are not the package's: {named}.", f"程式檔案與套件不符：{named}。", how, how)
+        yield problem(
+            f"{len(wrong)} files are not the package's: {named}.", f"程式檔案與套件不符：{named}。", again, again
+        )
     else:
         yield ok("The package is whole.", "套件完整。")
 
