@@ -217,14 +217,13 @@ def test_an_installation_that_is_cut_off_stops_no_till(machine: Container, varia
     found = [finding for finding in told if finding["check"] == "package"]
     assert [finding["level"] for finding in found] == ["problem"]
     assert "half-installed" in found[0]["en"]
-    assert found[0]["cure"] == "dpkg --configure -a; apt install --reinstall ./einvoiced_*.deb"
+    assert found[0]["cure"] == "dpkg -i ./einvoiced_*.deb"
 
 
-def test_a_downgrade_that_can_read_it_is_taken(machine: Container, variant: Variant) -> None:
-    """The same format: the older version goes on with the journal, and mends what was cut off before."""
+def test_a_downgrade_that_can_read_it_is_taken(machine: Container) -> None:
+    """The same format: the older version goes on with the journal; the doctor's cure mends what was cut off before."""
     last = status(machine)["counts"]["last_number"]
-    machine.run("dpkg --configure -a")
-    install(machine, variant("0.0.2", None))
+    machine.run("dpkg -i /root/einvoiced_0.0.2_all.deb")
     assert status(machine)["counts"]["last_number"] == last
     assert machine.run("dpkg-query -Wf '${Version} ${db:Status-Status}' einvoiced") == "0.0.2 installed"
 

@@ -30,9 +30,9 @@ def check_package(site: Site) -> Iterator[Finding]:
     state = _dpkg("dpkg-query", "-Wf", "${db:Status-Status}") if site.installed else ""
     if state in ("", "not-installed", "config-files"):
         return
-    again = "apt install --reinstall ./einvoiced_*.deb"
+    again = "dpkg -i ./einvoiced_*.deb"  # apt refuses any other version where one is half installed
     if state in ("unpacked", "half-configured", "half-installed"):
-        how = "dpkg --configure -a" + (f"; {again}" if state == "half-installed" else "")
+        how = again if state == "half-installed" else "dpkg --configure -a"
         yield problem(f"An installation of the package was cut off ({state}).", f"套件安裝中斷（{state}）。", how, how)
         return
     lines = _dpkg("dpkg", "--verify").splitlines()
