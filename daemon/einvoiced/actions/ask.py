@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from einvoiced.actions.box import BEHIND, Box
 from einvoiced.actions.import_tracks import journal_begun
-from einvoiced.errors import DiskNearlyFull, InvalidParams, InvoiceNotFound, NotConfigured
+from einvoiced.errors import DiskNearlyFull, DiskReadOnly, InvalidParams, InvoiceNotFound, NotConfigured
 from einvoiced.journal import number_ranges, schema
 from einvoiced.journal.entries import stamp
 from einvoiced.journal.transaction import Action, Transaction
@@ -52,6 +52,7 @@ class Counts(Struct, frozen=True):
     entries: int
     clock_behind: bool
     disk_nearly_full: bool
+    disk_read_only: bool
 
 
 def find_invoice(box: Box, *, key: str | None, invoice_number: str | None, year_month: str | None) -> Action[int]:
@@ -147,7 +148,7 @@ def count(box: Box) -> Action[Counts]:
         now, last_time = tx.now(), tx.last_time()
         period = Period.of(now)
         last = tx.one(_LAST_USED, seller)
-        papers = dict(tx.all(_WAITING))
+        papers, disk = dict(tx.all(_WAITING)), _trouble_of_disk(tx)
         used, left, unreleased, *shares = tx.one(_OF_PERIOD, seller, period.year_month)
         _, left_next, _, *shares_next = tx.one(_OF_PERIOD, seller, period.next().year_month)
         return Counts(
@@ -165,15 +166,16 @@ def count(box: Box) -> Action[Counts]:
             f"{last[0]}{last[1]:08d}" if last else None,
             tx.next_place[1] - 1,
             last_time is not None and last_time - now > BEHIND,
-            _nearly_full(tx),
+            isinstance(disk, DiskNearlyFull),
+            isinstance(disk, DiskReadOnly),
         )
 
     return action
 
 
-def _nearly_full(tx: Transaction) -> bool:
+def _trouble_of_disk(tx: Transaction) -> DiskNearlyFull | DiskReadOnly | None:
     try:
         tx.check_space()
-    except DiskNearlyFull:
-        return True
-    return False
+    except (DiskNearlyFull, DiskReadOnly) as error:
+        return error
+    return None

@@ -50,6 +50,9 @@ def make_status(box: Box, counts: Counts | None, paper: PaperState, due: list[Du
     if counts is not None and counts.disk_nearly_full:
         en = "The journal's disk is nearly full; free some space."
         locks.append(Reason("disk_nearly_full", en, "日誌磁碟空間不足，請聯絡維修人員清出空間。"))
+    if counts is not None and counts.disk_read_only:
+        en = "The journal's disk is read-only; the technician must look at it."
+        locks.append(Reason("disk_read_only", en, "日誌磁碟已變成唯讀（可能故障），請聯絡維修人員檢查。"))
     can_issue = not locks and counts is not None and counts.numbers_left_this_period > 0
     can_print = paper.state == "ready" and box.unprintable is None
     loud = [warning for warning in warnings if warning.name not in QUIET_NOTICES]

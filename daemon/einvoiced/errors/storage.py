@@ -17,6 +17,12 @@ class DiskNearlyFull(EinvoicedError, OSError):
     zh = "日誌磁碟只剩 {free} MiB，至少需要 {needed} MiB；請清出空間。未使用任何號碼。"
 
 
+class DiskReadOnly(EinvoicedError, OSError):
+    code, name, retry = 5010, "disk_read_only", "after_cure"
+    en = "The journal's disk is read-only, as after errors; the technician must look at it. No number was taken."
+    zh = "日誌磁碟已變成唯讀（可能故障），請聯絡維修人員檢查。未使用任何號碼。"
+
+
 class JournalBroken(EinvoicedError, OSError):
     code, name, retry = 5002, "journal_broken", "after_cure"
     en = "The journal cannot be trusted ({detail}); nothing was changed. The technician must look at it."

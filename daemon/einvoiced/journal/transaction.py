@@ -26,18 +26,20 @@ class WallClock(Protocol):
 
 
 class Space:
-    """The free space of the journal's disk, asked ten times a second at most."""
+    """Whether the journal's disk takes anything at all, asked ten times a second at most."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._good_until = 0.0
 
     def check(self) -> None:
-        """DiskNearlyFull when less than NEEDED_MIB is free."""
+        """DiskReadOnly after the kernel met errors on it; DiskNearlyFull when less than NEEDED_MIB is free."""
         now = time.monotonic()
         if now < self._good_until:
             return
         disk = os.statvfs(self._directory)
+        if disk.f_flag & os.ST_RDONLY:
+            raise errors.DiskReadOnly
         free = disk.f_bavail * disk.f_frsize >> 20
         if free < NEEDED_MIB:
             raise errors.DiskNearlyFull(free=free, needed=NEEDED_MIB)
@@ -84,7 +86,7 @@ class Transaction:
         return datetime.fromisoformat(self._head.time) if self._head.time else None
 
     def check_space(self) -> None:
-        """DiskNearlyFull when the journal's disk has too little room to begin anything."""
+        """DiskReadOnly or DiskNearlyFull: nothing may be begun on the journal's disk."""
         if self._space is not None:
             self._space.check()
 

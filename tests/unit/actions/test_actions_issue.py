@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -298,6 +299,23 @@ def test_a_disk_nearly_full_issues_nothing(stocked: Desk, monkeypatch: pytest.Mo
             "stop",
             ["disk_nearly_full"],
         )
+    assert stocked.number(key=KEY) == "NQ00000000"
+
+
+def test_a_disk_that_became_read_only_issues_nothing(stocked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before a sale finds out, and goes on by itself once the disk is writable again."""
+    told = os.statvfs
+
+    def read_only(place: Any) -> os.statvfs_result:
+        found = told(place)
+        return os.statvfs_result((*found[:8], found.f_flag | os.ST_RDONLY, found.f_namemax))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("einvoiced.journal.transaction.os.statvfs", read_only)
+        stocked.reopen()
+        refusal(stocked, errors.DiskReadOnly, key=KEY)
+        status = make_status(stocked.box, stocked.call(count(stocked.box)), PaperState(), [])
+        assert (status.lamps, [lock.name for lock in status.locks]) == ("stop", ["disk_read_only"])
     assert stocked.number(key=KEY) == "NQ00000000"
 
 
