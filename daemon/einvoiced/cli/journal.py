@@ -62,7 +62,7 @@ def _lines(report: Report) -> list[str]:
 def _verify(options: argparse.Namespace) -> int:
     from einvoiced.journal import verify
 
-    progress = bar(options)
+    progress = bar()
     try:
         if options.files:
             scratch = options.scratch or Path("/var/tmp")
@@ -93,7 +93,7 @@ def _export(options: argparse.Namespace) -> int:
     if options.file is None:
         export.export(journal_file(options), sys.stdout.buffer, **chosen)
         return cli.DONE
-    progress = bar(options)
+    progress = bar()
     with export.whole_file(options.file) as file:
         done = export.export(journal_file(options), file, progress=progress, **chosen)
     progress.end()
@@ -108,7 +108,7 @@ def _archive(options: argparse.Namespace) -> int:
     from einvoiced.journal import export, verify
 
     sealed = cli.call(options, "journal.seal", year_month=options.period)
-    progress = bar(options)
+    progress = bar()
     with export.whole_file(options.file) as file:
         done = export.export(journal_file(options), file, first=sealed["first"], last=sealed["last"], progress=progress)
     report = verify.verify_files([options.file], options.file.parent, str(options.file), progress)
@@ -122,7 +122,7 @@ def _archive(options: argparse.Namespace) -> int:
 def _backup(options: argparse.Namespace) -> int:
     from einvoiced.journal.backup import backup
 
-    progress = bar(options)
+    progress = bar()
     try:
         report = backup(journal_file(options), options.file, progress=progress)
     finally:
@@ -133,7 +133,7 @@ def _backup(options: argparse.Namespace) -> int:
 def _scrub(options: argparse.Namespace) -> int:
     from einvoiced.journal import lines, scrub
 
-    progress = bar(options)
+    progress = bar()
     reports = [scrub.scrub(journal_file(options), rate=options.rate, progress=progress)]
     mirror = configured_mirror(options)
     if mirror is not None and lines.read_marker(mirror) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 
@@ -34,7 +33,7 @@ class Bar:
             sys.stderr.write("\n")
 
 
-def bar(options: argparse.Namespace) -> Bar:
+def bar() -> Bar:
     """A bar, and this process out of everybody's way."""
     from einvoiced.journal import reading
 
