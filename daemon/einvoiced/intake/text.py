@@ -18,7 +18,7 @@ _ENCODINGS = ("utf-8-sig", "cp950")
 _END_OF_FILE = "\x1a"
 _BLANK = " \t\r\n"
 _FEW = 4
-_SEPARATORS, _COLUMNS = b",;\t", 7
+_SEPARATORS, _COLUMNS = ",;\t", 7
 
 
 def to_text(data: bytes) -> str:
@@ -63,6 +63,9 @@ def _was_a_track_file(data: bytes) -> bool:
 
     Windows and its users leave other UTF-16 on sticks (`desktop.ini`, notes), which is none of our business.
     """
-    plain = data.replace(b"\0", b"")
-    rows = (line.count(separator) for line in plain.splitlines() for separator in _SEPARATORS)
-    return b"InvoiceAssignNo" in plain or any(found >= _COLUMNS - 1 for found in rows)
+    for order in ("utf-16-le", "utf-16-be"):
+        text = data.decode(order, "replace").replace("\0", "")  # NULs: of UTF-32
+        rows = (line.count(separator) for line in text.split("\n") for separator in _SEPARATORS)
+        if "InvoiceAssignNo" in text or any(found >= _COLUMNS - 1 for found in rows):
+            return True
+    return False

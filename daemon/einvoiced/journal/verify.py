@@ -105,7 +105,10 @@ def _show_difference(db: sqlite3.Connection, name: str, findings: Findings) -> N
 
 
 def verify_files(files: Iterable[Path], scratch: Path, what: str, progress: Progress = silent) -> Report:
-    """Verify JSON lines. From entry 1 on all is replayed; a later segment is checked for what it says by itself."""
+    """Verify JSON lines. From entry 1 on all is replayed; a later segment is checked for what it says by itself.
+
+    No files, as of a mirror that has not begun, are good.
+    """
     findings, reader = Findings(), Reader(files)
     chain = Chain(findings)
     total = sum(path.stat().st_size for path in reader.files)
@@ -124,7 +127,7 @@ def verify_files(files: Iterable[Path], scratch: Path, what: str, progress: Prog
     for kind, places in (("unreadable", reader.damaged), ("torn", reader.torn)):
         for place in places:
             findings.add(kind, place, place=place.partition(":")[0])
-    if not chain.count and not findings.count:
+    if reader.files and not chain.count and not findings.count:
         findings.add("file", "it holds no entry at all")
     return report(what, findings, chain, invoices)
 

@@ -8,6 +8,7 @@ from einvoiced.errors import FileEmpty, FileIsUtf16, FileNotText, FileTooLarge
 from einvoiced.intake.text import MAX_BYTES, to_text
 
 SAMPLE = "24634102,7,一般稅額計算,110/11 ~ 110/12,NQ,42519550,42522049"
+HEADER = "營業人統編,發票類別代號,發票類別,發票期別,發票字軌名稱,發票起號,發票迄號\r\n"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp950"])
@@ -41,7 +42,7 @@ def test_nothing_but_blanks_is_empty(data: bytes) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
 @pytest.mark.parametrize(
     "text",
-    [SAMPLE, "營業人統編,發票類別代號,發票類別\r\n" + SAMPLE, "<a:InvoiceAssignNo>\r\n", SAMPLE.replace(",", "\t")],
+    [SAMPLE, HEADER + SAMPLE, "<a:InvoiceAssignNo>\r\n", SAMPLE.replace(",", "\t")],
 )
 def test_utf16_is_told_apart_with_and_without_its_mark(encoding: str, text: str) -> None:
     """What Excel saves as Unicode text has an error of its own."""
@@ -49,6 +50,12 @@ def test_utf16_is_told_apart_with_and_without_its_mark(encoding: str, text: str)
         text = "\ufeff" + text
     with pytest.raises(FileIsUtf16):
         to_text(text.encode(encoding))
+
+
+def test_a_header_alone_is_a_track_file_too() -> None:
+    """Of a shop without an allotment, saved by Excel as Unicode text: told apart by its columns."""
+    with pytest.raises(FileIsUtf16):
+        to_text(HEADER.encode("utf-16"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
