@@ -74,6 +74,7 @@ def capture(box: VirtualBox) -> dict[str, tuple[Any, Any]]:
     ask("invoice.adopt", key=KEY, result=issued, technician="陳技師")
     _ask_about_tracks(ask, waits["year_month"], following)
     _ask_about_uploads(ask)
+    box.wait_for(lambda: box.status()["can_print"], 30, "the printer to be back from its loan")
     ask("box.status", till=True)
     ask("box.info", till=True)
     page = ask("journal.read", after=0, limit=1)
