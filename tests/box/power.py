@@ -131,7 +131,8 @@ class PowerRig:
         """Once more everything that was ever acknowledged, all paper that waited, and the whole journal's chain."""
         self._ask(sorted(self.acknowledged.numbers))
         self.counter.printer.emulator.bytes_per_second = None
-        self.counter.until_status(lambda status: not status["counts"]["proofs_waiting"], 180)
+        waiting = self.counter.status()["counts"]["proofs_waiting"]
+        self.counter.until_status(lambda status: not status["counts"]["proofs_waiting"], 60 + 5 * waiting)
         self._look_at_paper()
         told = self.counter.machine.run("runuser -u einvoiced -- einvoicectl journal verify", 300)
         if told.code:
