@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +21,7 @@ from einvoiced.actions.named import Named, find, stands
 from einvoiced.actions.paper_notices import PaperState, trouble
 from einvoiced.actions.queue_slip import SlipState, find_slip, note_drawer, queue_slip
 from einvoiced.followers.paper import PaperFollower
-from einvoiced.followers.slip_queue import Slip
+from einvoiced.followers.slip_queue import OWN_SLIPS, Slip
 from einvoiced.hardware.printer.raw import objection
 from einvoiced.rpc.paper_methods import BytesParams, Done, PrinterBytes, SlipParams
 
@@ -48,6 +50,7 @@ class PaperDesk:
         self._box, self._journal = box, journal
         self._section, self._file, self._shop_name = config.PrinterSection(), Path(), ""
         self._follower: PaperFollower | None = None
+        self._early: deque[Document] = deque(maxlen=OWN_SLIPS)
 
     def configure(self, section: config.PrinterSection, file: Path, shop_name: str) -> None:
         """Take the configuration, and tell the box what it means for issuing."""
@@ -88,6 +91,7 @@ class PaperDesk:
         follower.note = self._section.note
         self._follower = follower
         follower.start()
+        self._hand_on()
 
     @property
     def state(self) -> PaperState:
@@ -100,9 +104,16 @@ class PaperDesk:
             self._follower.wake()
 
     def print_slip(self, document: Document) -> None:
-        """Print a slip of the box's own, where there is a printer. Any thread."""
-        if self._follower is not None:
-            self._follower.print_slip(document)
+        """Print a slip of the box's own, where there is a printer; it waits for the thread to begin. Any thread."""
+        self._early.append(document)
+        self._hand_on()
+
+    def _hand_on(self) -> None:
+        if self._follower is None:
+            return
+        while self._early:
+            with contextlib.suppress(IndexError):  # another thread was quicker
+                self._follower.print_slip(self._early.popleft())
 
     def stop(self) -> None:
         """Finish the strip that is leaving. Blocks."""
