@@ -42,6 +42,7 @@ class Documented(Struct, frozen=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Documented).decode
 
 
 def document_cancellation(box: Box, params: DocumentParams, peer: Peer | None) -> Action[Raw]:
@@ -59,7 +60,7 @@ def document_cancellation(box: Box, params: DocumentParams, peer: Peer | None) -
         found = locate(tx)
         stored = stored_result(tx, found.invoice.seller.identifier, key, "invoice.document")
         if stored is not None:
-            _compare(stored[1], found, document, by)
+            _compare(stored, found, document, by)
             return stored[0]
         box.need_shop()
         upload = _cancellation_of(tx, found)
@@ -88,12 +89,13 @@ def _cancellation_of(tx: Transaction, found: Found) -> UploadShown:
     return upload
 
 
-def _compare(envelope: entries.Envelope, found: Found, document: str, by: str) -> None:
+def _compare(stored: tuple[Raw, entries.Envelope], found: Found, document: str, by: str) -> None:
     """KeyConflict unless the stored number is this one."""
-    data = entries.read_data(envelope)
+    was, data = _decode(stored[0]).cancellation, entries.read_data(stored[1])
     assert isinstance(data, entries.CancellationDocumented)
     sent = (
-        ("invoice_number", data.invoice, found.sequence),
+        ("invoice_number", was.invoice_number, found.invoice.invoice_number),
+        ("invoice_date", was.invoice_date, found.invoice.invoice_date),
         ("document", data.document, document),
         ("by", data.by, by),
     )

@@ -18,30 +18,6 @@ from einvoiced import config
 from einvoiced.config import Config
 from einvoiced.errors import ConfigNotSettable
 
-LIVE = frozenset(
-    {
-        "seller.identifier",
-        "seller.name",
-        "seller.address",
-        "seller.telephone",
-        "seller.tax_registration",
-        "box.boot_slip",
-        "box.daily_slip",
-        "tracks.share",
-        "tracks.branches",
-        "tracks.lead",
-        "sales.mixed_tax",
-        "sales.carriers",
-        "qr.key_file",
-        "printer.if_unprintable",
-        "printer.donation_slip",
-        "printer.carrier_slip",
-        "printer.raw_slips",
-        "printer.note",
-    }
-)
-"""What a running box takes from a file that was changed; everything else needs a restart."""
-
 SETTABLE = frozenset(
     {
         "seller.name",
@@ -58,6 +34,17 @@ SETTABLE = frozenset(
     }
 )
 """What `config set` may change: no wrong value of these issues a wrong number or stops the box."""
+
+LIVE = SETTABLE | {
+    "seller.identifier",
+    "tracks.share",
+    "tracks.branches",
+    "tracks.lead",
+    "sales.mixed_tax",
+    "sales.carriers",
+    "qr.key_file",
+}
+"""What a running box takes from a file that was changed; everything else needs a restart."""
 
 _REASONS = {
     "seller.identifier": (

@@ -96,6 +96,16 @@ def test_it_is_refused_where_there_is_nothing_to_add_it_to(stocked: Desk) -> Non
     assert number in refusal(errors.UploadNotFound).message
 
 
+def test_a_key_of_another_invoice_is_a_conflict_of_their_numbers(stocked: Desk) -> None:
+    """What differs is told as people know it: the invoices' numbers, not their places in the journal."""
+    one, other, key = refused(stocked), refused(stocked), new_key()
+    document_bytes(stocked, one, key=key)
+    with pytest.raises(errors.KeyConflict) as caught:
+        document_bytes(stocked, other, key=key)
+    facts = caught.value.facts
+    assert (facts["differs"], facts["stored"], facts["sent"]) == ("invoice_number", f'"{one}"', f'"{other}"')
+
+
 @pytest.mark.parametrize(("name", "value"), [("document", "別的文號"), ("by", "李店員")])
 def test_a_key_with_another_content_is_a_conflict(stocked: Desk, name: str, value: str) -> None:
     """It shows both; a key of the cancellation itself is another verb's."""
