@@ -41,6 +41,7 @@ class AllowanceUndone(Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(AllowanceUndone).decode
 
 
 def cancel_allowance(box: Box, params: AllowanceCancelParams, peer: Peer | None) -> Action[Raw]:
@@ -59,7 +60,7 @@ def cancel_allowance(box: Box, params: AllowanceCancelParams, peer: Peer | None)
         seller = allowance.seller.identifier
         stored = stored_result(tx, seller, key, "allowance.cancel")
         if stored is not None:
-            _compare(stored[1], allowance, entry, reason, by)
+            _compare(stored, allowance, reason, by)
             return stored[0]
         box.need_shop()
         if state == "cancelled":
@@ -90,8 +91,8 @@ def _cancellation(allowance: IssuedAllowance, reason: str, moment: datetime) -> 
     )
 
 
-def _compare(envelope: entries.Envelope, allowance: IssuedAllowance, entry: int, reason: str, by: str) -> None:
-    data = entries.read_data(envelope)
+def _compare(stored: tuple[Raw, entries.Envelope], allowance: IssuedAllowance, reason: str, by: str) -> None:
+    was, data = _decode(stored[0]).cancellation.allowance_number, entries.read_data(stored[1])
     assert isinstance(data, entries.AllowanceCancelled)
-    sent = (("allowance_number", data.allowance, entry), ("reason", data.reason, reason), ("by", data.by, by))
+    sent = (("allowance_number", was, allowance.allowance_number), ("reason", data.reason, reason), ("by", data.by, by))
     compare(allowance.lines[0].original_invoice_number, sent)

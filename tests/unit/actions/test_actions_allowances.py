@@ -347,6 +347,8 @@ def test_it_is_cancelled_once(stocked: Desk) -> None:
         ("method", lambda: allow(stocked, number, (1, 5), key=key)),
     ):
         assert refusal_of(stocked, errors.KeyConflict, ask).facts["differs"] == differs
+    facts = refusal_of(stocked, errors.KeyConflict, lambda: undo(stocked, two, key=key)).facts
+    assert (facts["stored"], facts["sent"]) == (f'"{one}"', f'"{two}"')
 
 
 def test_a_typed_ones_cancelling_knows_no_rest(stocked: Desk) -> None:
